@@ -110,7 +110,7 @@ class VoteStore:
         blocks, starts = np.unique(table["block"][order], return_index=True)
         places = np.split(table["place"][order], starts[1:])
         for number, wanted in zip(blocks.tolist(), places, strict=True):
-            block = self._reading.blocks[number]
+            block = table.blocks[number]
             with block.path.open("rb") as file:
                 file.seek(block.start)
                 votes = block_votes(file.read(block.length), block)
@@ -118,7 +118,7 @@ class VoteStore:
 
 
 def _counted(reading: Reading, marks: Marks, unfinished: int) -> Votes:
-    table = reading.builder.table()
+    table = reading.builder.table(reading.blocks)
     left = table.where(~np.isin(table["vote"], hashed(marks.withdrawn)))
     # The first vote of each judge on each battle counts, wherever its copies and second votes are.
     is_duplicate = pd.Series(_judge_and_battle(left)).duplicated().to_numpy()

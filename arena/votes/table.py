@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pandas.util import hash_array
 
 from arena.types import CRITERIA, VERDICTS, Side, SideName, Winner
+from arena.votes.records import Block
 from arena.votes.rows import COLUMNS, COSTS, READERS, REQUIRED, UnreadableRow
 
 Column = NDArray[Any]
@@ -51,11 +52,13 @@ and joules are NaN; `block` and `place` (from 0) are the position of the row in 
 
 @dataclass(frozen=True)
 class Table:
-    """The columns by name, all of one length, the names by kind, and the hash of each judge's name."""
+    """The columns by name, all of one length, the names by kind, the hash of each judge's name, and the blocks of rows
+    that the column `block` numbers."""
 
     columns: Mapping[str, Column]
     names: Mapping[str, Sequence[str]]
     judge_hashes: Column
+    blocks: Sequence[Block] = ()
 
     def __getitem__(self, name: str) -> Column:
         return self.columns[name]
@@ -109,12 +112,14 @@ class TableBuilder:
         for name, dtype in NUMBERS.items():
             self._parts[name].append(np.asarray(numbers[name], dtype=dtype))
 
-    def table(self) -> Table:
-        """All rows so far."""
+    def table(self, blocks: Sequence[Block] = ()) -> Table:
+        """All rows so far, which are in these blocks."""
         self._parts = {name: [np.concatenate(parts)] for name, parts in self._parts.items()}
         self._judge_hashes = [np.concatenate(self._judge_hashes)]
         columns = {name: column for name, (column,) in self._parts.items()}
-        return Table(columns, {kind: tuple(codes) for kind, codes in self._numbers.items()}, *self._judge_hashes)
+        return Table(
+            columns, {kind: tuple(codes) for kind, codes in self._numbers.items()}, self._judge_hashes[0], blocks
+        )
 
 
 def hashed(texts: Iterable[str]) -> NDArray[np.uint64]:

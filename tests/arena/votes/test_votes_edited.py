@@ -196,6 +196,23 @@ def test_a_foreign_part_is_copied_again_after_a_change(tmp_path):
         assert store.refresh() is store.refresh()
 
 
+@pytest.mark.parametrize("change", ["a part between", "a part less"])
+def test_rows_of_an_earlier_reading_stay_the_same_votes(tmp_path, change):
+    """While one thread reads the votes in a table, another one may have to read everything again."""
+    for number, name in ((1, "votes.csv"), (2, "votes-3.csv"), (3, "votes-4.csv")):
+        (tmp_path / name).write_text(text_of(rows_of([make_vote(number)])), encoding="utf-8-sig", newline="")
+    store = VoteStore(tmp_path)
+    table = store.refresh().table
+    if change == "a part less":
+        table = table.where(table["block"] != 1)
+        (tmp_path / "votes-3.csv").unlink()
+    else:
+        (tmp_path / "votes-2.csv").write_text(text_of(rows_of([NEW])), encoding="utf-8-sig", newline="")
+    ids = ["vote-1", "vote-3"] if change == "a part less" else ["vote-1", "vote-2", "vote-3"]
+    assert store.refresh().table is not table
+    assert [stored.vote.id for stored in store.stored(table)] == ids
+
+
 def test_bad_rows_of_a_foreign_part_name_the_part(tmp_path):
     save(tmp_path, text_of(rows_of(VOTES[1:]), ";") + "bad\r\n", "utf-16")
     bad = (BadRow("votes.csv", 4, f"1 cells, not {len(COLUMNS)}"),)
