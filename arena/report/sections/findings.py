@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 from arena.checks import describe
 from arena.report.blocks import Block, Bullets, Contents, Cover, Heading
-from arena.report.facts import COVER_FIELDS, Details, ReportFacts
+from arena.report.facts import COVER_FIELDS, Details, ModelFacts, ReportFacts
 from arena.report.texts import duration
-from arena.results.sentences import caveats, excluded_lines, joined, mixture_lines, sentence, short
+from arena.results.sentences import caveats, excluded_lines, is_explained_away, joined, mixture_lines, sentence, short
 from arena.results.texts import dimension_name
-from arena.results.verdict import conclude
+from arena.results.verdict import Basis, conclude
 from arena.statistics import PairCount
 from arena.statistics.decision import Outcome
 from arena.translations import listed, percent
@@ -48,13 +48,19 @@ def _passed(facts: ReportFacts, index: int) -> tuple[int, int]:
 def _verdict_lines(facts: ReportFacts) -> Iterator[str]:
     """The verdict as on the page, with possible biases and how robust it is; or that there are no votes."""
     if facts.pair is None:
-        yield facts.text("no_votes")
+        yield no_votes(facts)
+        yield from excluded_lines(facts.lang, facts.figures.excluded)
         return
     yield sentence(facts.lang, facts.pair.verdict, facts.name)
     mixtures = (mixture for mixture in facts.figures.mixtures if mixture.model in facts.pair.count.models)
     yield from mixture_lines(facts.lang, mixtures, facts.name)
     yield from excluded_lines(facts.lang, facts.figures.excluded)
     yield from caveats(facts.lang, facts.pair.verdict, facts.name)
+
+
+def no_votes(facts: ReportFacts) -> str:
+    """That nobody has voted on these two models."""
+    return facts.text("no_votes_pair" if facts.figures.votes else "no_votes")
 
 
 def count_fields(count: PairCount) -> dict[str, int]:
@@ -75,12 +81,20 @@ def _times(facts: ReportFacts) -> str:
     times = {"seconds_first": duration(facts.lang, sum(first.seconds)), "timed_first": len(first.seconds)}
     times |= {"seconds_second": duration(facts.lang, sum(second.seconds)), "timed_second": len(second.seconds)}
     line = facts.text("times", **times)
-    faster, slower = sorted(facts.models, key=lambda model: sum(model.seconds))
-    # Totals over different numbers of answers cannot be compared.
-    if len(first.seconds) != len(second.seconds) or not sum(faster.seconds):
+    faster, slower = _by_speed(facts) or (first, first)
+    ratio = f"{sum(slower.seconds) / sum(faster.seconds):.1f}" if sum(faster.seconds) else "1.0"
+    if ratio == "1.0":
         return line
-    ratio = f"{sum(slower.seconds) / sum(faster.seconds):.1f}"
     return joined(facts.lang, line, facts.text("times_ratio", slower=slower.name, faster=faster.name, ratio=ratio))
+
+
+def _by_speed(facts: ReportFacts) -> tuple[ModelFacts, ModelFacts] | None:
+    """The faster and the slower model; None if their means read the same or are of different numbers of answers."""
+    if len({len(model.seconds) for model in facts.models}) > 1 or not facts.models[0].seconds:
+        return None
+    faster, slower = sorted(facts.models, key=lambda model: sum(model.seconds))
+    same = duration(facts.lang, faster.mean_seconds) == duration(facts.lang, slower.mean_seconds)
+    return None if same else (faster, slower)
 
 
 def assessment(facts: ReportFacts) -> Iterator[Block]:
@@ -100,15 +114,15 @@ def _points(facts: ReportFacts, index: int, is_better: bool) -> Iterator[str]:
     """The points for a model (`is_better`) or against it, by votes, checks and speed."""
     yield from _by_votes(facts, index, is_better)
     yield from _by_checks(facts, index, is_better)
-    own, other = facts.models[index].mean_seconds, facts.models[1 - index].mean_seconds
-    if own is not None and other is not None and own != other and (own < other) == is_better:
-        key = "is_faster" if is_better else "is_slower"
-        yield facts.text(key, mean=duration(facts.lang, own), other=duration(facts.lang, other))
+    own, other = facts.models[index], facts.models[1 - index]
+    if _by_speed(facts) == ((own, other) if is_better else (other, own)):
+        mean, others = (duration(facts.lang, model.mean_seconds) for model in (own, other))
+        yield facts.text("is_faster" if is_better else "is_slower", mean=mean, other=others)
 
 
 def _by_votes(facts: ReportFacts, index: int, is_better: bool) -> Iterator[str]:
-    """Dimensions and criteria in which raters prefer one of the models."""
-    if not facts.pair:
+    """Dimensions and criteria in which raters prefer one of the models, if nothing but its answers explains it."""
+    if not facts.pair or _is_doubtful(facts):
         return
     own = facts.pair.seen_from(facts.models[index].spec.id)
     for name, numbers in own.dimensions.items():
@@ -118,6 +132,12 @@ def _by_votes(facts: ReportFacts, index: int, is_better: bool) -> Iterator[str]:
     for name, criterion in own.criteria.items():
         if criterion.numbers.prefers_first is is_better:
             yield facts.text("ahead_criterion", criterion=facts.text(name), **vars(criterion))
+
+
+def _is_doubtful(facts: ReportFacts) -> bool:
+    """Whether the votes were not blind, or a bias may explain the preference: then they recommend no model."""
+    verdict = facts.pair.verdict if facts.pair else None
+    return verdict is not None and (verdict.basis is not Basis.BLIND or is_explained_away(verdict))
 
 
 def _by_checks(facts: ReportFacts, index: int, is_better: bool) -> Iterator[str]:
@@ -134,14 +154,13 @@ def _fit(facts: ReportFacts) -> Iterator[str]:
     for name, numbers in facts.pair.dimensions.items() if facts.pair else ():
         conclusion = conclude(numbers, *(model.spec.id for model in facts.models))
         key = {Outcome.PREFERRED: "fit_preferred", Outcome.ALIKE: "fit_alike"}.get(conclusion.outcome, "fit_open")
+        key = "fit_open" if _is_doubtful(facts) else key
         values = {"said": short(facts.lang, conclusion, facts.name), "raters": numbers.raters}
         model = facts.name(conclusion.preferred) if conclusion.preferred else ""
         yield facts.text(key, dimension=dimension_name(facts.lang, name), model=model, **values)
-    means = {model.mean_seconds: model.name for model in facts.models if model.mean_seconds is not None}
-    if len(means) == 2:
-        faster, slower = sorted(means)
-        mean, other = (duration(facts.lang, seconds) for seconds in (faster, slower))
-        yield facts.text("fit_speed", model=means[faster], mean=mean, other=other)
+    if models := _by_speed(facts):
+        mean, other = (duration(facts.lang, model.mean_seconds) for model in models)
+        yield facts.text("fit_speed", model=models[0].name, mean=mean, other=other)
 
 
 def conclusion(facts: ReportFacts) -> Iterator[str]:

@@ -144,7 +144,7 @@ def _deployed(facts: ReportFacts, model: ModelFacts) -> str:
         "truncated": sum(entry.side.answer.finish_reason == "length" for entry in model.answers),
         "failed": sum(entry.failed for entry in model.answers),
     }
-    key = "imported" if spec.runtime in ("", "recorded") else "deployed"
+    key = {"": "unknown_deployment", "recorded": "imported"}.get(spec.runtime, "deployed")
     precision = spec.precision or facts.text("unknown")
     return facts.text(key, model=model.name, runtime=spec.runtime, precision=precision, **counts)
 

@@ -7,7 +7,7 @@ from arena.checks import describe
 from arena.recorded import Recorded
 from arena.report.blocks import Block, Bullets, Column, Figure, Heading, Paragraph, Quote, SideBySide, Table
 from arena.report.facts import ModelFacts, PromptFacts, ReportFacts, Run
-from arena.report.sections.findings import count_fields
+from arena.report.sections.findings import count_fields, no_votes
 from arena.report.texts import duration, gigabytes
 from arena.results.figures import Figures, PairResult
 from arena.results.plots import COLOURS, WIDTH, Spec, color_of, finished, nominal, pair_plot, quantitative
@@ -149,7 +149,7 @@ def comparison(facts: ReportFacts, plot_lang: str) -> Iterator[Block]:
         plot = pair_plot(plot_lang, facts.figures, pair.seen_from(leader), facts.name)
         yield Figure("results", facts.text("results_plot", first=facts.name(leader)), plot)
     else:
-        yield Paragraph(facts.text("no_votes"))
+        yield Paragraph(no_votes(facts))
     if points:
         key = "time_plot_votes" if facts.is_judged else "time_plot_checks"
         yield Figure("time", facts.text(key), _time_plot(in_plot, points))

@@ -22,8 +22,10 @@ from arena.report.sections import make_document
 from arena.report.sections.setting import costs
 from arena.report.texts import TEXTS, duration
 from arena.results.bias import Share
+from arena.results.exclusions import REASONS, Exclusion
 from arena.results.texts import TEXTS as SHARED
 from arena.statistics import PairCount
+from arena.statistics.regression import Adjusted, Estimate
 from arena.types import Answer, Battle, ErrorInfo, Message, ModelSpec, SideName, Winner
 
 ROOT = Path(__file__).parents[3]
@@ -273,6 +275,21 @@ def test_a_preference_is_claimed_when_the_verdict_says_so():
     assert "Knowledge: 20 raters gave it 0% of their votes on average." in weaknesses
 
 
+@pytest.mark.parametrize("reason", ["named", "longer answers"])
+def test_no_model_is_recommended_for_what_something_else_may_explain(reason):
+    many = [vote(number, "q1", Winner.MODEL_A, criteria={"correct": "a"}) for number in range(20)]
+    if reason == "named":
+        many = [replace(each, battle=replace(each.battle, blind=False)) for each in many]
+    facts = gather(sources(ANSWERS, tuple(many)), PROMPTS)
+    if reason == "longer answers":
+        adjusted = Adjusted(Estimate(0.5, 0.45, 0.55, 0.9), {"length": Estimate(0.9, 0.8, 1, 0)}, ())
+        verdict = replace(facts.pair.verdict, adjusted=adjusted, swayed_by=("length",))
+        facts = replace(facts, pair=replace(facts.pair, verdict=verdict))
+    text = said(facts)
+    assert "Knowledge: raters prefer Qwen (20 raters)." in text
+    assert not re.search("; use Qwen|Knowledge: 20 raters gave|20 better, 0 worse", text)
+
+
 def test_the_report_calls_no_preference_that_the_results_do_not_call():
     """Twelve raters with six of eight votes each for Qwen: votes alone would seem to be enough."""
     winners = [Winner.MODEL_A] * 6 + [Winner.MODEL_B] * 2
@@ -305,6 +322,36 @@ def test_without_votes_nothing_is_said_of_preferences():
     assert "There are no votes" in text and "Canberra" in text
     assert not re.search(r"won|prefer [A-Z]|raters gave|95%", text)
     assert "share of checks passed" in text
+
+
+def test_excluded_raters_are_named_where_no_vote_is_left():
+    exclusions = tuple(Exclusion(judge, REASONS[0], 1, 10) for judge in ("j0", "j1"))
+    source = sources(ANSWERS)
+    facts = gather(replace(source, figures=replace(source.figures, excluded=exclusions)), PROMPTS)
+    text = said(facts)
+    assert "There are no votes." in text and text.count("Excluded raters: 2 (20 votes") == 2
+
+
+@pytest.mark.parametrize(
+    ("times", "ratio"),
+    [((3.21, 3.24), None), ((3.0, 3.0), None), ((3.2, 3.34), None), ((3.0, 3.3), "1.1"), ((0.0, 2.0), None)],
+)
+def test_times_that_read_the_same_make_no_model_faster(times, ratio):
+    answers = [recorded(model, "q1", "Hm.", seconds) for model, seconds in zip((QWEN, GLM), times, strict=True)]
+    text = said(gather(sources(tuple(answers)), PROMPTS))
+    assert ("GLM took 1.1 times as long as Qwen" in text) == (ratio is not None) and "1.0 times" not in text
+    is_faster = f"{times[0]:.1f}" != f"{times[1]:.1f}"
+    assert all((words in text) == is_faster for words in ("Faster: ", "Slower: ", "use Qwen: "))
+
+
+def test_times_of_different_numbers_of_answers_make_no_model_faster():
+    answers = [recorded(QWEN, "q1", "Hm.", 1.0), recorded(GLM, "q1", "Hm.", 3.0), recorded(GLM, "q2", "Hm.", 9.0)]
+    assert not re.search("Faster|Slower|If waiting time|times as long", said(gather(sources(tuple(answers)), PROMPTS)))
+
+
+def test_of_answers_in_votes_alone_nobody_says_where_they_were_made():
+    text = said(gather(sources((), VOTES), PROMPTS))
+    assert "How qwen ran is not recorded. Answers: 2, incomplete: 0." in text and "imported" not in text
 
 
 def test_what_is_not_recorded_is_said_so():

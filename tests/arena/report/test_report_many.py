@@ -61,6 +61,11 @@ def test_the_best_ranked_of_the_pairs_with_many_votes_is_compared_in_full(facts)
         assert refused.value.code == code
 
 
+def test_two_models_that_never_met_have_no_votes_though_others_have():
+    text = said(gather(sources(THREE, votes(q_g=3, q_t=2)), PROMPTS, pair=("glm", "third")))
+    assert text.count(f"There are no votes on GLM and {LONG}.") == 3 and "Votes: 5" in text
+
+
 def test_every_model_stands_in_the_tables(facts):
     text = said(facts)
     assert "The data hold 3 models. Two are compared in full (of the pairs with many votes" in text
