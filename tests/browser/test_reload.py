@@ -41,6 +41,39 @@ def test_a_battle_without_a_vote_can_be_judged_after_a_reload_and_once(page: Pag
     assert [row["prompt"] for row in scripted_app.rows()[before:]] == ["Why?"]
 
 
+def test_a_page_whose_connection_was_lost_comes_back_with_what_was_typed(page: Page) -> None:
+    """gradio's script then ignores every button, and asks until the server answers."""
+    page.evaluate("window.isOld = true")
+    page.context.set_offline(True)
+    page.fill(BOX, "Why?")
+    page.press(BOX, "Enter")
+    expect(page.locator(".toast-body.error")).to_be_visible()
+    page.context.set_offline(False)
+    page.wait_for_function("() => !window.isOld && document.querySelector('#phase')")
+    wait_ready(page)
+    expect(page.locator(BOX)).to_have_value("Why?")
+    ask_for_vote(page, "How?")
+
+
+def test_a_page_that_lost_its_connection_while_models_answer_comes_back_without_a_question(
+    page: Page, scripted_app: ServedApp
+) -> None:
+    dialogs: list[str] = []
+    page.on("dialog", lambda dialog: (dialogs.append(dialog.type), dialog.accept()))
+    page.fill(BOX, "slow")
+    page.press(BOX, "Enter")
+    wait_for_phase(page, "run")
+    page.evaluate("window.isOld = true")
+    page.context.set_offline(True)
+    page.locator("#stop_all").click()
+    expect(page.locator(".toast-body.error")).to_be_visible()
+    page.context.set_offline(False)
+    page.wait_for_function("() => !window.isOld && document.querySelector('#phase')")
+    wait_ready(page)
+    assert dialogs == []
+    scripted_app.wait_until_idle()
+
+
 def test_a_conversation_goes_on_after_a_reload(open_page: OpenPage, scripted_app: ServedApp) -> None:
     page = open_page(scripted_app, mode="named")
     ask_for_vote(page, "First?")

@@ -153,5 +153,6 @@
     before = now;
   }
   new MutationObserver(look).observe(document, { subtree: true, childList: true, attributeFilter: ["data-phase", "placeholder"] });
-  addEventListener("beforeunload", (event) => { if (phase() === "run") event.preventDefault(); });
+  // gradio opens the page again once a lost connection is back, and says so in a notice until then.
+  addEventListener("beforeunload", (event) => { if (phase() === "run" && !find(".toast-body.error")) event.preventDefault(); });
 })();

@@ -29,7 +29,7 @@ _ALLOWED = {
     "GET": re.compile(
         r"/(?:"
         r"|config/?|theme\.css|favicon\.ico|robots\.txt|assets/.+|static/.+|svelte/.+"
-        r"|gradio_api/(?:info/?|theme\.css|startup-events|heartbeat/[^/]+|queue/data|call/[^/]+/[^/]+|file=.+)"
+        r"|gradio_api/(?:app_id/?|info/?|theme\.css|startup-events|heartbeat/[^/]+|queue/data|call/[^/]+/[^/]+|file=.+)"
         r")",
         re.DOTALL,
     ),

@@ -31,6 +31,7 @@ NEEDED = [
     ("GET", "/assets/{path:path}"),
     ("GET", "/static/{path:path}"),
     ("GET", "/svelte/{path:path}"),
+    ("GET", "/gradio_api/app_id"),
     ("GET", "/gradio_api/info"),
     ("GET", "/gradio_api/theme.css"),
     ("GET", "/gradio_api/startup-events"),
