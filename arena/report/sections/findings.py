@@ -8,7 +8,7 @@ from arena.report.facts import COVER_FIELDS, Details, ModelFacts, ReportFacts
 from arena.report.texts import duration
 from arena.results.sentences import caveats, excluded_lines, is_explained_away, joined, mixture_lines, sentence, short
 from arena.results.texts import dimension_name
-from arena.results.verdict import Basis, conclude
+from arena.results.verdict import Basis, Conclusion, conclude
 from arena.statistics import PairCount
 from arena.statistics.decision import Outcome
 from arena.translations import listed, percent
@@ -120,9 +120,19 @@ def _points(facts: ReportFacts, index: int, is_better: bool) -> Iterator[str]:
         yield facts.text("is_faster" if is_better else "is_slower", mean=mean, other=others)
 
 
+def _is_supported(facts: ReportFacts, part: Conclusion) -> bool:
+    """Whether to rely on what the votes say of a dimension or criterion, which is not checked for bias itself."""
+    if not facts.pair:
+        return False
+    verdict = facts.pair.verdict
+    is_unbiased = not verdict.swayed_by or (part == verdict.conclusion and not is_explained_away(verdict))
+    return verdict.basis is Basis.BLIND and is_unbiased
+
+
 def _by_votes(facts: ReportFacts, index: int, is_better: bool) -> Iterator[str]:
     """Dimensions and criteria in which raters prefer one of the models, if nothing but its answers explains it."""
-    if not facts.pair or _is_doubtful(facts):
+    ahead = facts.models[index if is_better else 1 - index].spec.id
+    if not facts.pair or not _is_supported(facts, Conclusion(Outcome.PREFERRED, ahead)):
         return
     own = facts.pair.seen_from(facts.models[index].spec.id)
     for name, numbers in own.dimensions.items():
@@ -132,12 +142,6 @@ def _by_votes(facts: ReportFacts, index: int, is_better: bool) -> Iterator[str]:
     for name, criterion in own.criteria.items():
         if criterion.numbers.prefers_first is is_better:
             yield facts.text("ahead_criterion", criterion=facts.text(name), **vars(criterion))
-
-
-def _is_doubtful(facts: ReportFacts) -> bool:
-    """Whether the votes were not blind, or a bias may explain the preference: then they recommend no model."""
-    verdict = facts.pair.verdict if facts.pair else None
-    return verdict is not None and (verdict.basis is not Basis.BLIND or is_explained_away(verdict))
 
 
 def _by_checks(facts: ReportFacts, index: int, is_better: bool) -> Iterator[str]:
@@ -153,8 +157,8 @@ def _by_checks(facts: ReportFacts, index: int, is_better: bool) -> Iterator[str]
 def _fit(facts: ReportFacts) -> Iterator[str]:
     for name, numbers in facts.pair.dimensions.items() if facts.pair else ():
         conclusion = conclude(numbers, *(model.spec.id for model in facts.models))
-        key = {Outcome.PREFERRED: "fit_preferred", Outcome.ALIKE: "fit_alike"}.get(conclusion.outcome, "fit_open")
-        key = "fit_open" if _is_doubtful(facts) else key
+        keys = {Outcome.PREFERRED: "fit_preferred", Outcome.ALIKE: "fit_alike"}
+        key = keys.get(conclusion.outcome, "fit_open") if _is_supported(facts, conclusion) else "fit_open"
         values = {"said": short(facts.lang, conclusion, facts.name), "raters": numbers.raters}
         model = facts.name(conclusion.preferred) if conclusion.preferred else ""
         yield facts.text(key, dimension=dimension_name(facts.lang, name), model=model, **values)

@@ -25,7 +25,6 @@ from arena.results.bias import Share
 from arena.results.exclusions import REASONS, Exclusion
 from arena.results.texts import TEXTS as SHARED
 from arena.statistics import PairCount
-from arena.statistics.regression import Adjusted, Estimate
 from arena.types import Answer, Battle, ErrorInfo, Message, ModelSpec, SideName, Winner
 
 ROOT = Path(__file__).parents[3]
@@ -275,21 +274,6 @@ def test_a_preference_is_claimed_when_the_verdict_says_so():
     assert "Knowledge: 20 raters gave it 0% of their votes on average." in weaknesses
 
 
-@pytest.mark.parametrize("reason", ["named", "longer answers"])
-def test_no_model_is_recommended_for_what_something_else_may_explain(reason):
-    many = [vote(number, "q1", Winner.MODEL_A, criteria={"correct": "a"}) for number in range(20)]
-    if reason == "named":
-        many = [replace(each, battle=replace(each.battle, blind=False)) for each in many]
-    facts = gather(sources(ANSWERS, tuple(many)), PROMPTS)
-    if reason == "longer answers":
-        adjusted = Adjusted(Estimate(0.5, 0.45, 0.55, 0.9), {"length": Estimate(0.9, 0.8, 1, 0)}, ())
-        verdict = replace(facts.pair.verdict, adjusted=adjusted, swayed_by=("length",))
-        facts = replace(facts, pair=replace(facts.pair, verdict=verdict))
-    text = said(facts)
-    assert "Knowledge: raters prefer Qwen (20 raters)." in text
-    assert not re.search("; use Qwen|Knowledge: 20 raters gave|20 better, 0 worse", text)
-
-
 def test_the_report_calls_no_preference_that_the_results_do_not_call():
     """Twelve raters with six of eight votes each for Qwen: votes alone would seem to be enough."""
     winners = [Winner.MODEL_A] * 6 + [Winner.MODEL_B] * 2
@@ -301,6 +285,43 @@ def test_the_report_calls_no_preference_that_the_results_do_not_call():
     text = said(gather(sources(ANSWERS, votes), PROMPTS))
     assert "Too early to call between Qwen and GLM" in text
     assert not re.search("raters prefer|; use Qwen|better 60 times", text, re.IGNORECASE)
+
+
+def votes_by_length(longer, dimensions):
+    """Thirty raters always take the longer answer; `longer` names its model by prompt."""
+    for prompt, (model, dimension) in enumerate(zip(longer, dimensions, strict=True)):
+        for rater in range(30):
+            sides = [
+                make_side(name, f"{prompt} " + "word " * (60 if name == model else 40)) for name in ("qwen", "glm")
+            ]
+            sides = sides if (rater + prompt) % 2 else sides[::-1]
+            battle = Battle(f"b{prompt}", "Why?", *sides, f"q{prompt}", dimension, blind=True, source="recorded")
+            winner = Winner.MODEL_A if sides[0].model.id == model else Winner.MODEL_B
+            yield make_vote(100 * prompt + rater, battle=battle, winner=winner, judge=f"j{rater}")
+
+
+@pytest.mark.parametrize(
+    ("longer", "dimensions", "verdict"),
+    [
+        (["qwen"] * 6 + ["glm"] * 2, ["knowledge"] * 8, "Raters prefer qwen"),
+        (["qwen"] * 4 + ["glm"] * 4, ["knowledge"] * 4 + ["reasoning"] * 4, "Too early to call"),
+    ],
+)
+def test_no_model_is_recommended_for_what_length_explains(longer, dimensions, verdict):
+    text = said(gather(sources((), list(votes_by_length(longer, dimensions))), pair=("qwen", "glm")))
+    assert "Length bias" in text and verdict in text and "Knowledge: raters prefer qwen (30 raters)." in text
+    assert not re.search("; use (qwen|glm)|raters gave it", text)
+
+
+@pytest.mark.parametrize("change", ["sighted", "leaked"])
+def test_no_model_is_recommended_by_votes_that_were_not_blind(change):
+    votes = [
+        replace(item, leaked=change == "leaked", battle=replace(item.battle, blind=change == "leaked"))
+        for item in (vote(number, "q1", Winner.MODEL_A, criteria={"correct": "a"}) for number in range(20))
+    ]
+    text = said(gather(sources(ANSWERS, votes), PROMPTS))
+    assert "Knowledge: raters prefer Qwen (20 raters)." in text
+    assert not re.search("; use Qwen|raters gave it|“Correct”: 20 better", text)
 
 
 def test_strengths_leave_out_comments_and_what_may_be_chance(facts):
