@@ -56,7 +56,7 @@ def _results(text: str, reference: CodeReference) -> Iterator[Check]:
     inputs: set[str] = set()
     for written, right in reference.results:
         key = "".join(written.split())
-        claims = [] if key in inputs else list(claimed_results(text, written))
+        claims = [] if key in inputs else list(claimed_results(text, written, right))
         inputs.add(key)
         if claims:
             worst = next((claim for claim in claims if claim != right), right)

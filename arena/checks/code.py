@@ -18,13 +18,13 @@ _MOST_LINES = 400
 _REACH = 300
 _NUMBER = r"(-?\d+(?:\.\d+)?)"
 _CLAIM = re.compile(
-    r"(?:output|result|returns?|prints?|gives?|yields?|total|输出|结果|返回|得到|等于|总和|应该?是|应该?为|会是|->|=>|→"
-    # Of equations only a sum: "2 * 2 = 4" is a step on the way.
-    r"|\+[^=\n]{0,60}\d\s*=)"
+    r"(?:(output|result|returns?|prints?|total|sum(?! of)|输出|结果|返回|总和|平方和|应该?是|应该?为|会是)"
+    # What may also lead to a step on the way. Of equations only a sum: "2 * 2 = 4" is no result.
+    r"|gives?|yields?|得到|等于|->|=>|→|\+[^=\n]{0,60}\d\s*=)"
     r"(?:\s*(?:是|为|is|of|will be|值|的值|should be))?[\s:：`*(（“\"']{0,6}"
     + _NUMBER
     # A number that only begins a longer expression or phrase is not a result.
-    + r"(?![\d.]*\d|\s*(?:[-+*/^×²]|的|个|\*\*))"
+    + r"(?![\d.]*\d|\s*(?:[-+*/^×²→]|的|个|squared|(?:and|和|、)\s*\d))"
     r"|^[ \t#>]*" + _NUMBER + r"[ \t]*$",
     re.IGNORECASE | re.MULTILINE,
 )
@@ -53,16 +53,24 @@ def check_code(text: str) -> CodeCheck:
     return CodeCheck(bool(trees) and not syntax_error, syntax_error, tuple(functions))
 
 
-def claimed_results(text: str, written: str) -> Iterator[float]:
-    """The results that the text claims for an input as `written` in Python: the first number after each occurrence."""
+def claimed_results(text: str, written: str, right: float) -> Iterator[float]:
+    """The results that the text claims after each occurrence of an input as `written` in Python.
+
+    Steps may come before or after a result: it is `right` if a step or the first result says so, else the last of them.
+    """
     text = text[:_LONGEST]
     gaps = r"\s*".join(re.escape(part) for part in re.findall(r"\w+|[^\w\s]", written))
     for occurrence in re.finditer(rf"(?<!\w){gaps}(?!\w)", text):
         after = text[occurrence.end() : occurrence.end() + _REACH]
         if next_input := _LIST.search(after):  # what follows is about that one
             after = after[: next_input.start()]
-        if match := _CLAIM.search(after):
-            yield float(match[1] or match[2])
+        claims: list[float] = []
+        for match in _CLAIM.finditer(after):
+            claims.append(float(match[2] or match[3]))
+            if match[1] or match[3]:
+                break
+        if claims:
+            yield right if right in claims else claims[-1]
 
 
 def _sources(text: str) -> Iterator[str]:

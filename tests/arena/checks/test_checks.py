@@ -171,6 +171,18 @@ def test_no_code_is_run(tmp_path):
         ("for [1, 2, 3, 4], 2*2 = 4 and 4*4 = 16, so it returns 20; an empty list returns 0", [20]),
         ("f([1, 2, 3, 4, 5, 6])  # 2**2 = 4, 4**2 = 16, 6**2 = 36, total 56", [56]),
         ("[1, 2, 3, 4]: 2^2 + 4^2 = 4 + 16 = 20。没有偶数时返回 0", [20]),
+        ("[1, 2, 3, 4, 5, 6]: 4 + 16 = 20, 20 + 36 = 56, so it returns 56", [56]),
+        ("[1, 2, 3, 4, 5, 6]\n# total = 0 + 4 = 4\n# total = 4 + 16 = 20\n# total = 20 + 36 = 56", [56]),
+        ("[1, 2, 3, 4, 5, 6]: 4 + 16 = 20, 20 + 36 = 55", [55]),
+        ("[1, 2, 3, 4] 中 2 的平方等于 4，4 的平方等于 16，总和等于 20", [20]),
+        ("[1, 2, 3, 4] 会得到 20，因为 2 的平方等于 4，4 的平方等于 16", [20]),
+        ("[1, 2, 3, 4] 会得到 21，因为 2 的平方等于 4，结果是 21", [21]),
+        ("[1, 2, 3, 4] -> 2, 4 -> 4, 16 -> 20", [20]),
+        ("[1, 2, 3, 4] → 2、4 → 4、16 → 20", [20]),
+        ("[1, 2, 3, 4]: filtering yields 2 and 4, squaring gives 4 and 16, the total is 20", [20]),
+        ("[1, 2, 3, 4]: 2 squared gives 4, 4 squared gives 16, and the sum is 20", [20]),
+        ("[1, 2, 3, 4]: the sum of 4, 16 is 20", []),
+        ("[1, 2, 3, 4] returns 2 squared plus 4 squared", []),
         ("[1, 2, 3, 4] 应该返回 2 的平方加 4 的平方,结果为:20。", [20]),
         ("f([1, 2, 3, 4]) returns 20; f([1, 2, 3, 4, 5, 6]) returns 55", [20, 55]),
         ("f([1, 2, 3, 4]) and f([1, 2, 3, 4, 5, 6]) returns 56", [56]),
@@ -180,7 +192,7 @@ def test_no_code_is_run(tmp_path):
     ],
 )
 def test_a_claimed_result_is_found(text, claimed):
-    assert [result for written, _ in RESULTS.results for result in claimed_results(text, written)] == claimed
+    assert [result for item in RESULTS.results for result in claimed_results(text, *item)] == claimed
 
 
 # ---- all of a reference
