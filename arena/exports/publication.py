@@ -113,7 +113,8 @@ def write_publication(
     """
     counted = store.refresh(lambda done, total: progress("reading", done, total))
     rows = max(len(counted.table), 1)
-    for stored in store.stored(counted.table):
+    # Also votes that do not count: what they show may stand in one that does.
+    for stored in store.stored(counted.every_row):
         screening.look_at(stored.vote.battle)
     result, key = Publication(), secrets.token_bytes(32)
     with votes_csv(folder / CSV) as add:

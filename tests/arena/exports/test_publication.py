@@ -91,6 +91,23 @@ def test_what_a_hidden_battle_shows_is_published_with_no_other_battle(published,
     assert prompts(rows) == ["Why q4?"] and result.left_out[Reason.HIDDEN] == 3
 
 
+@pytest.mark.parametrize("kind", ["hidden", "reported"])
+def test_what_a_hidden_battle_shows_stays_hidden_after_its_vote_is_withdrawn(published, tmp_path, kind):
+    note(tmp_path, kind, "battle-1", judge="one reader")
+    withdraw(tmp_path / "data", "vote-1")
+    result, rows = published(agreed(1), agreed(2), agreed(3, "q3"))
+    assert prompts(rows) == ["Why q3?"] and result.left_out[Reason.HIDDEN] == 1
+
+
+def test_what_a_hidden_battle_shows_stays_hidden_if_its_vote_is_a_second_one(published, tmp_path):
+    """The rater's first vote on the battle counts, and an edited log shows other answers in the second one."""
+    note(tmp_path, "hidden", "battle-1")
+    second = agreed(2, "q2")
+    second = replace(second, judge="j", battle=replace(second.battle, id="battle-1"))
+    _, rows = published(agreed(1, judge="j"), second, agreed(3, "q2"), agreed(4, "q4"))
+    assert prompts(rows) == ["Why q4?"]
+
+
 def test_battles_with_findings_are_left_out_unless_the_host_keeps_them(published):
     votes = [agreed(1, comment="a.b@example.com"), agreed(2, "q2", comment="13800138000"), agreed(3, "q3")]
     result, rows = published(*votes)
