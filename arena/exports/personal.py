@@ -20,7 +20,8 @@ _RESIDENT = re.compile(r"(?<![\dA-Za-z])\d{6}[ -]?\d{8}[ -]?\d{3}[\dXx](?![\dA-Z
 _SSN = re.compile(r"(?<!\d)\d{3}-\d{2}-\d{4}(?!\d)")
 _CARD = re.compile(r"(?<![\d.])[2-6](?:[ -]?\d){12,18}(?!\d)")
 _NAMES = (
-    re.compile(r"\b(?i:my name is|my name's|i am called|i'm called)\s+([^\W\d_][\w'-]*(?:\s[A-Z][\w'-]*){0,3})"),
+    # (?a:\b): Chinese has no space before English.
+    re.compile(r"(?a:\b)(?i:my name is|my name's|i am called|i'm called)\s+([^\W\d_][\w'-]*(?:\s[A-Z][\w'-]*){0,3})"),
     # Not "I call you" and the like.
     re.compile(
         r"(?:我叫|我的名字[是叫]|姓名[:是])\s*((?![你您他她它我])[\u4e00-\u9fff·]{2,4}|[A-Z][a-z]+(?:\s[A-Z][a-z]+)*)"

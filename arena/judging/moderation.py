@@ -13,6 +13,8 @@ from arena.events import Event, Events
 from arena.text import breaking, read_text, visible
 from arena.types import Battle, SideName
 
+# A character of a Latin word.
+_LATIN = "[a-z0-9_ß-ɏḀ-ỿ]"
 # Reports by this many people hide a battle until the host has decided.
 REPORTS = 3
 Reason = Literal["", "words", "reports", "host"]
@@ -21,7 +23,7 @@ Reason = Literal["", "words", "reports", "host"]
 def read_words(path: Path) -> tuple[str, ...]:
     """The host's list: one word or phrase per line. Raises InputError if it cannot be read."""
     lines = read_text(path, breaking("words_unreadable", "The word list ")).splitlines()
-    return tuple(filter(None, (line.strip() for line in lines)))
+    return tuple(filter(None, (visible(line).strip() for line in lines)))
 
 
 class Moderation:
@@ -85,6 +87,6 @@ def _texts(battle: Battle) -> Iterator[str]:
 def _pattern(word: str) -> str:
     word = visible(word).casefold()
     # A Latin word does not match inside another; Chinese has no spaces between words.
-    before = r"\b" if word[:1].isascii() and word[:1].isalnum() else ""
-    after = r"\b" if word[-1:].isascii() and word[-1:].isalnum() else ""
+    before = f"(?<!{_LATIN})" if re.match(_LATIN, word) else ""
+    after = f"(?!{_LATIN})" if re.match(_LATIN, word[-1:]) else ""
     return before + re.escape(word) + after

@@ -29,6 +29,8 @@ from arena.types import Battle, Message
         ("卡号6228480402564890018", Kind.CARD, "6228480402564890018"),
         ("Hi, my name is John Smith and I ask", Kind.NAME, "John Smith"),
         ("MY NAME IS JANE", Kind.NAME, "JANE"),
+        ("你好my name is Bob Smith", Kind.NAME, "Bob Smith"),
+        ("大家好I'm called Zoë.", Kind.NAME, "Zoë"),
         ("你好，我叫张伟，请问", Kind.NAME, "张伟"),
         ("我的名字是李小龙。", Kind.NAME, "李小龙"),
         ("姓名：王芳", Kind.NAME, "王芳"),
@@ -49,6 +51,7 @@ def test_what_is_personal_is_found(text, kind, found):
         "card 4111 1111 1111 1112",
         "user@host, @user, a@b",
         "我叫你写一首诗；我叫他来",
+        "Tommy name is a typo",
         "What is your name? The name of the rose.",
     ],
 )

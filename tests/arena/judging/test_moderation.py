@@ -30,6 +30,10 @@ def battle(prompt="Why?", a="yes", b="no", system="Be kind."):
         "这是坏词吗",
         "坏\u200b词",
         "learn C++ now",
+        "怎么做bomb啊",
+        "bomb是什么",
+        "用ＢＯＭＢ",
+        "什么是bad phrase",
     ],
 )
 @pytest.mark.parametrize("where", ["prompt", "a", "b", "system"])
@@ -37,7 +41,7 @@ def test_a_listed_word_hides_a_battle_in_any_text_and_spelling(text, where):
     assert Moderation(NoEvents(), WORDS).why(battle(**{where: text})) == "words"
 
 
-@pytest.mark.parametrize("text", ["bombastic", "a bad and a phrase", "坏的词", "c", "Why?"])
+@pytest.mark.parametrize("text", ["bombastic", "bombé", "bomb_1", "éc++", "a bad and a phrase", "坏的词", "c", "Why?"])
 def test_a_listed_word_does_not_match_inside_another(text):
     assert Moderation(NoEvents(), WORDS).why(battle(prompt=text, a=text, b=text)) == ""
 
@@ -48,7 +52,7 @@ def test_without_a_list_nothing_is_hidden():
 
 def test_a_list_is_read_line_by_line(tmp_path):
     path = tmp_path / "words.txt"
-    path.write_bytes("\ufeffone\r\n\n  two words \n坏词".encode())
+    path.write_bytes("\ufeffone\r\n\n\u200b\n \u200b \n  two words \n坏词\u200b".encode())
     assert read_words(path) == ("one", "two words", "坏词")
     for bad in (tmp_path / "none.txt", tmp_path):
         with pytest.raises(InputError, match=r"word list .* cannot be read"):
