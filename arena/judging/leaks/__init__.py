@@ -19,7 +19,7 @@ _END = 400
 # How far around a match its context is read.
 _AROUND = 80
 _DENIED = (*ZH["denies"], *EN["denies"])
-_I = re.compile(r"\b(?:i|i'm|my|me)\b|我|本助手|本模型")
+_I = re.compile(r"\b(?:i|i'm|my|me)\b|我|本助手|本模型", re.ASCII)
 # A quotation, or a title.
 _QUOTED = re.compile(
     '"[^"\n]{1,400}"|《[^《》\n]{1,60}》|' + r"(?<=[\s:(])'[^\n]{1,300}?'(?=[\s,;:!?)。]|$)", re.MULTILINE

@@ -22,7 +22,8 @@ def read_patterns(name: str) -> dict[str, tuple[re.Pattern[str], ...]]:
     for kind in ("denies", "supposes"):
         sections[kind] = [f"(?:{before})<names>" for before in sections.get(kind, [])]
     return {
-        kind: tuple(re.compile(_filled(line, parts), re.MULTILINE) for line in lines)
+        # ASCII: folded text has no space between Chinese and English, and a word begins there.
+        kind: tuple(re.compile(_filled(line, parts), re.MULTILINE | re.ASCII) for line in lines)
         for kind, lines in sections.items()
     }
 

@@ -51,6 +51,9 @@ TELLS = [
     "In Tongyi Qianwen's view the first sentence is a joke.",
     "ChatGLM：这两句话的意思不同。",
     "Ask qwen\u200b or another model.",
+    "大家好 I am Claude, made by Anthropic.",
+    "翻译如下 I was created by OpenAI.",
+    "您好My name is Claude.",
 ]
 
 INNOCENT = [
@@ -94,6 +97,8 @@ INNOCENT = [
     "def even_squares(numbers):\n    return sum(n * n for n in numbers if n % 2 == 0)",
     "A tongue twister: how can a clam cram in a clean cream can?",
     "Chatting with friends, I am happy.",
+    "翻译如下 Whether I was trained by Meta or by Google is not something I know.",
+    "好的 Neither OpenAI nor Google made me.",
 ]
 
 

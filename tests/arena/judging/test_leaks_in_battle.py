@@ -101,6 +101,7 @@ def test_the_name_of_a_model_as_an_ordinary_word_is_no_leak(answer):
         "我不是由阿里云开发的。",
         "与通义千问不同，我不能画画。",
         "I can't act as Qwen.",
+        "大家好 I'm not Qwen.",
     ],
 )
 def test_denying_to_be_a_model_of_the_battle_is_a_leak(answer):
