@@ -88,7 +88,7 @@ def read_recorded(path: Path) -> tuple[Recorded, ...]:
 
 def _read(path: Path) -> tuple[tuple[Recorded, ...], list[str]]:
     """The answers in a file, of those with one key the last, and its mistakes. Repeats without a key are numbered."""
-    repeats: Counter[tuple[str, str, str]] = Counter()
+    repeats: Counter[tuple[str, str, str, int]] = Counter()
     answers: dict[object, Recorded] = {}
     mistakes: list[str] = []
     # Not splitlines: a text may contain other line separators.
@@ -102,7 +102,7 @@ def _read(path: Path) -> tuple[tuple[Recorded, ...], list[str]]:
             mistakes.append(f"line {number}: {error if is_json else 'it is not valid JSON'}")
             continue
         if not entry.key:
-            cell = entry.prompt_id, entry.prompt, entry.side.model.id
+            cell = entry.prompt_id, entry.prompt, entry.side.model.id, entry.turn
             entry = replace(entry, repeat=repeats[cell])
             repeats[cell] += 1
         answers[entry.key or number] = entry

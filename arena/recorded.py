@@ -3,13 +3,14 @@
 import hashlib
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
 from arena.errors import ErrorInfo, InputError
 from arena.generation_config import GenerationConfig
-from arena.text import clean
+from arena.text import clean, id_text
 from arena.types import FINISH_WORDS, Answer, FinishReason, Message, ModelSpec, Role, Side, Usage
 
 _REQUIRED = ("prompt_id", "prompt", "model", "response")
@@ -101,11 +102,16 @@ def from_line(line: Any) -> Recorded:
     messages = _messages(line)
     if not isinstance(machine := line.get("machine") or {}, dict):
         raise ValueError("machine must be an object")
+    refused = line.get("refused") or []
+    if not isinstance(refused, list) or not all(isinstance(name, str) for name in refused):
+        raise ValueError("refused must be a list of texts")
     reason, error = _finish(line)
+    # Other tools also have a column of this name, which does not identify an answer.
+    key = str(line.get("key"))
     answer = Answer(
         clean(line["response"]),
         clean(_text(line, "reasoning")),
-        refused=tuple(map(str, line.get("refused") or ())),
+        refused=tuple(refused),
         finish_reason=reason,
         error=error,
         usage=Usage(new_tokens=usage.pop("tokens"), **usage),
@@ -116,7 +122,7 @@ def from_line(line: Any) -> Recorded:
         Side(_model(line), messages, _config(line), answer),
         _count(line, "repeat") or 0,
         _count(line, "turn") or 1,
-        _text(line, "key"),
+        key if re.fullmatch("[0-9a-f]{64}", key) else "",
         _count(line, "memory"),
         machine,
         _count(line, "time", is_whole=False),
@@ -131,7 +137,7 @@ def _plain(line: Mapping[str, Any]) -> dict[str, Any]:
     failed = {"response": "", "finish_reason": "no answer"} if "response" in line and _missing(line["response"]) else {}
     plain = {_ALIASES.get(name, name): value for name, value in line.items() if not _missing(value)}
     if isinstance(plain.get("prompt_id"), (int, float)) and not isinstance(plain["prompt_id"], bool):
-        plain["prompt_id"] = f"{plain['prompt_id']:.15g}"
+        plain["prompt_id"] = id_text(plain["prompt_id"])
     if isinstance(config := plain.get("config"), dict):
         plain["config"] = {name: _whole(value) for name, value in config.items() if not _missing(value)}
     messages = plain.get("messages")
@@ -183,7 +189,7 @@ def _messages(line: Mapping[str, Any]) -> tuple[Message, ...]:
         messages = tuple(Message(entry["role"], clean(entry["content"])) for entry in entries)
     except (TypeError, KeyError, AttributeError) as error:
         raise ValueError("messages must be a list of objects with role and content") from error
-    if not {message.role for message in messages} <= set(get_args(Role)):
+    if not all(message.role in get_args(Role) for message in messages):
         raise ValueError(f"a role must be one of {', '.join(get_args(Role))}")
     if messages[-1:] != (prompt,):
         raise ValueError("messages must end with the prompt")
@@ -191,8 +197,10 @@ def _messages(line: Mapping[str, Any]) -> tuple[Message, ...]:
 
 
 def _config(line: Mapping[str, Any]) -> GenerationConfig | None:
+    if not isinstance(config := line.get("config", {}), dict):
+        raise ValueError("config must be an object")
     try:
-        return GenerationConfig().with_settings(line["config"]) if "config" in line else None
+        return GenerationConfig().with_settings(config) if "config" in line else None
     except (InputError, TypeError) as error:
         raise ValueError(f"config is wrong: {error}") from error
 

@@ -86,6 +86,11 @@ def typed_code(text: str) -> str:
     return "".join(filter(str.isalnum, unicodedata.normalize("NFKC", text))).upper()
 
 
+def id_text(value: object) -> str:
+    """An id that a file holds as a number or a text; pandas writes a fraction for a whole number."""
+    return f"{value:.15g}" if isinstance(value, float) else str(value)
+
+
 def columns_wide(text: str) -> int:
     """The width in Latin characters; a Chinese one is two wide."""
     return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)

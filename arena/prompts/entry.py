@@ -13,7 +13,7 @@ from typing import Any
 
 from arena.errors import InputError
 from arena.prompts.prompt import DIMENSIONS, Prompt, is_text, parse_reference, to_json
-from arena.text import breaking, clean, decoded, one_line_end, read_bytes
+from arena.text import breaking, clean, decoded, id_text, one_line_end, read_bytes
 
 _REQUIRED = {"id", "dimension", "title", "prompt"}
 _OPTIONAL = {"more", "category", "reference"}
@@ -62,7 +62,8 @@ def imported_prompt(entry: Any, number: int) -> Prompt:
     entry = {name: value for name, value in entry.items() if value is not None and value == value}
     if "turns" in entry:
         entry = _of_fastchat(entry)
-    prompt_id = _name(entry.get("id") or entry.get("uid") or f"p{number}")
+    ids = entry.get("id"), entry.get("uid"), f"p{number}"
+    prompt_id = id_text(next(value for value in ids if value not in (None, "")))
     turns = [entry.get("prompt"), *_texts(entry, "more")]
     dimension = entry.get("dimension")
     dimension = _dimension(dimension) if dimension else _DIMENSION_OF.get(str(entry.get("category")).lower(), "")
@@ -124,10 +125,6 @@ def table_row(row: Mapping[str | None, Any], number: int) -> Prompt:
     return imported_prompt(dict(row), number)
 
 
-def _name(value: Any) -> str:
-    return f"{value:.15g}" if isinstance(value, float) else str(value)
-
-
 def _of_fastchat(entry: Mapping[str, Any]) -> dict[str, Any]:
     """An entry with FastChat's keys as one with the project's."""
     turns, question = entry["turns"], entry.get("question_id", entry.get("uid"))
@@ -135,7 +132,7 @@ def _of_fastchat(entry: Mapping[str, Any]) -> dict[str, Any]:
         raise ValueError("turns must be a list of texts")
     # Arena-Hard's turns are objects.
     first, *more = [turn.get("content") if isinstance(turn, dict) else turn for turn in turns]
-    if isinstance(question, bool) or not isinstance(question, (int, float, str)) or not _name(question).strip():
+    if isinstance(question, bool) or not isinstance(question, (int, float, str)) or not id_text(question).strip():
         raise ValueError("question_id must be a number or a text")
     answers = entry.get("reference", [])
     answers = [answers] if isinstance(answers, str) else answers
@@ -143,7 +140,7 @@ def _of_fastchat(entry: Mapping[str, Any]) -> dict[str, Any]:
         raise ValueError("reference must be a text or a list of texts")
     reference = {"text": "\n\n".join(filter(is_text, answers))} if any(map(is_text, answers)) else None
     category = str(entry.get("category") or "")
-    return {"id": _name(question), "prompt": first, "more": more, "category": category, "reference": reference}
+    return {"id": id_text(question), "prompt": first, "more": more, "category": category, "reference": reference}
 
 
 def _prompt(

@@ -75,10 +75,12 @@ def test_a_line_of_mt_bench_with_its_prompt_and_answer_is_read(written):
         (line(messages="Why?"), "line 2: messages must be a list"),
         (line(messages=[{"role": "user", "content": "Who?"}]), "line 2: messages must end with the prompt"),
         (line(messages=[{"role": "boss", "content": "Why?"}]), "line 2: a role must be one of"),
+        (line(messages=[{"role": ["user"], "content": "Why?"}]), "line 2: a role must be one of"),
         (line(messages=[{"role": "user", "content": 7}]), "line 2: messages must be a list"),
         (line(config={"temperatur": 1}), "line 2: config is wrong: There is no setting"),
         (line(config={"top_p": 7}), "line 2: config is wrong: top_p"),
-        (line(config=7), "line 2: config is wrong"),
+        (line(config=7), "line 2: config must be an object"),
+        (line(config=""), "line 2: config must be an object"),
         (line(finish_reason=7), "line 2: finish_reason must be one of"),
         (line(response=7), "line 2: response must be a text"),
         (line(prompt_id=True), "line 2: prompt_id must be a text"),
@@ -87,6 +89,9 @@ def test_a_line_of_mt_bench_with_its_prompt_and_answer_is_read(written):
         (line(machine=[1]), "line 2: machine must be an object"),
         (line(family={}), "line 2: family must be a text"),
         (line(turn=-1), "line 2: turn must be a whole number"),
+        (line(refused=5), "line 2: refused must be a list of texts"),
+        (line(refused="seed"), "line 2: refused must be a list of texts"),
+        (line(refused=[{}]), "line 2: refused must be a list of texts"),
     ],
 )
 def test_a_mistake_is_named_with_its_line_and_the_rest_is_read(written, broken, words, caplog):
@@ -110,6 +115,8 @@ FOREIGN = {
     "null for all that is missing": (line(seconds=None, tokens=None, machine=None, error=None), {"tokens": None}),
     "a number as id": (line(prompt_id=81), {"prompt_id": "81"}),
     "a number with a point as id": (line(prompt_id=81.0), {"prompt_id": "81"}),
+    "a long number as id": (line(prompt_id=1_234_567_890_123_456_789), {"prompt_id": "1234567890123456789"}),
+    "a number too long for a fraction as id": (line(prompt_id=10**400), {"prompt_id": f"1{'0' * 400}"}),
     "settings in columns of numbers": (
         line(config={"max_new_tokens": 512.0, "top_k": float("nan"), "seed": 7.0, "thinking": None}),
         {"config": GenerationConfig(512, seed=7)},
@@ -191,6 +198,30 @@ def test_three_models_make_three_pairs_and_repeats_pair_with_their_like(written)
     )
     result = {(pair.a.answer.text, pair.b.answer.text) for pair in pairs_of(answers)}
     assert result == {(f"{x} {n}", f"{y} {n}") for n in range(2) for x, y in ("ab", "ac", "bc")}
+
+
+@pytest.mark.parametrize("keys", [("", ""), ("a" * 64, "b" * 64)])
+def test_a_conversation_is_one_pair_with_and_without_keys(written, keys):
+    def turns(model, key):
+        earlier = [{"role": "user", "content": "First?"}, {"role": "assistant", "content": "Yes."}]
+        messages = [*earlier, {"role": "user", "content": "Second?"}]
+        yield line(model, prompt="First?", response="Yes.", key=key and "1" + key[1:])
+        yield line(model, prompt="Second?", response=f"{model} 2", turn=2, messages=messages, key=key)
+
+    answers = read_recorded(written(*turns("a", keys[0]), *turns("b", keys[1])))
+    assert {(entry.turn, entry.repeat) for entry in answers} == {(1, 0), (2, 0)}
+    (pair,) = pairs_of(answers)
+    assert (pair.turn, pair.prompt, pair.a.answer.text, pair.b.answer.text) == (2, "Second?", "a 2", "b 2")
+
+
+@pytest.mark.parametrize("key", [1000, "1000", "k1", "A" * 64, "a" * 65, ["a"]])
+def test_a_key_of_another_tool_does_not_replace_answers(written, key):
+    answers = read_recorded(written(line("a", key=key), line("b", key=key), line("b", response="Again.", key=key)))
+    assert [(entry.side.model.id, entry.repeat, entry.key) for entry in answers] == [
+        ("a", 0, ""),
+        ("b", 0, ""),
+        ("b", 1, ""),
+    ]
 
 
 def test_a_key_is_of_what_is_read_and_who_wrote_it(written):

@@ -240,10 +240,18 @@ def test_a_line_of_another_bench_is_read(load, name):
 
 
 @pytest.mark.parametrize("key", ["question_id", "id", "uid"])
-@pytest.mark.parametrize(("given", "name"), [(81, "81"), (81.0, "81"), (81.5, "81.5")])
+@pytest.mark.parametrize(("given", "name"), [(81, "81"), (81.0, "81"), (81.5, "81.5"), (0, "0"), (0.0, "0")])
 def test_a_number_as_id_is_its_text(load, key, given, name):
     content = {"turns": ["hi"]} if key == "question_id" else {"prompt": "hi"}
     (prompt,) = load("jsonl", lines({key: given, **content}))
+    assert prompt.id == name
+
+
+@pytest.mark.parametrize(
+    ("ids", "name"), [({"id": 0, "uid": 5}, "0"), ({"id": "", "uid": 0}, "0"), ({"id": None, "uid": ""}, "p1")]
+)
+def test_the_first_id_that_is_not_empty_counts(load, ids, name):
+    (prompt,) = load("jsonl", lines({**ids, "prompt": "hi"}))
     assert prompt.id == name
 
 
