@@ -2,10 +2,9 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from arena.recorded import Recorded, to_line
-from arena.types import Battle, ModelSpec, SideName, Usage
+from arena.types import Answer, Battle, ModelSpec, Side, SideName
 
 
 def as_markdown(battles: Sequence[Battle]) -> str:
@@ -25,9 +24,9 @@ def as_markdown(battles: Sequence[Battle]) -> str:
 
 
 def as_json_lines(battles: Sequence[Battle]) -> str:
-    """The conversation for programs: a line for each answer, which `arena.answers` reads."""
+    """The conversation for programs: a line for each answer, which `arena.answers` reads as one conversation."""
     entries = [
-        Recorded(battle.prompt_id or battle.id, battle.prompt, battle.side(name), turn=battle.turn)
+        Recorded(battles[0].prompt_id or battles[0].id, battle.prompt, battle.side(name), turn=battle.turn)
         for battle in battles
         for name in SideName
     ]
@@ -39,8 +38,10 @@ def without_models(battle: Battle, names: Mapping[SideName, str]) -> Battle:
     for name, title in names.items():
         side = battle.side(name)
         model = ModelSpec(id=name, name=title, family="", source="", runtime="", precision="", context_length=0)
-        answer = replace(side.answer, usage=Usage(), reasoning="")
-        battle = battle.with_side(name, replace(side, model=model, config=None, answer=answer))
+        messages = tuple(message for message in side.messages if message.role != "system")
+        # The panes say the same of both answers: that they are done.
+        answer = Answer(side.answer.text, finish_reason="stop")
+        battle = battle.with_side(name, Side(model, messages, None, answer))
     return battle
 
 

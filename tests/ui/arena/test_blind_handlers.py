@@ -5,15 +5,20 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import gradio as gr
 import pytest
 from served_app import ServedApp
+from vote_samples import make_side
 
-from arena.exports.conversation import as_json_lines, as_markdown
+from arena.errors import ErrorInfo
+from arena.exports.conversation import as_json_lines, as_markdown, without_models
+from arena.generation_config import GenerationConfig
 from arena.judging.live import LiveView
+from arena.types import Answer, Battle, Message, Side, SideName, Usage
 from ui.arena.modes import _blind_status
 
 # The scripts' ids and colours, and everything that only one of the sides has.
@@ -64,6 +69,19 @@ def test_a_conversation_taken_away_names_the_models_after_the_vote_alone(arena: 
     assert {json.loads(line)["seconds"] for line in lines(arena.tab).splitlines()} == {None}
     arena.vote()
     assert all("script-a" in file(arena.tab) for file in (markdown, lines))
+
+
+@pytest.mark.parametrize("write", [as_markdown, as_json_lines])
+def test_two_sides_with_the_same_texts_are_the_same_in_a_file_before_the_vote(write: Callable[..., str]) -> None:
+    """Side a has all that a model, its settings and its server can add to what a pane shows, side b has none of it."""
+    talk = (Message("user", "Hi"), Message("assistant", "Ho"), Message("user", "Why?"))
+    bare = Side(make_side("glm", "").model, talk, None, Answer("Because.", finish_reason="stop"))
+    usage, error = Usage(3, 512, 0.5, 2.0, 7, 81.5), ErrorInfo("silent", "No sign.")
+    answer = Answer("Because.", "Hm", 1, ("top_k",), "length", error, usage)
+    rich = Side(make_side("qwen", "").model, (Message("system", "I"), *talk), GenerationConfig(seed=7), answer)
+    battle = without_models(Battle("1", "Why?", rich, bare, turn=2, blind=True), dict.fromkeys(SideName, "X"))
+    of_a, of_b = (write([replace(battle, a=side, b=side)]) for side in (battle.a, battle.b))
+    assert of_a.replace('"model": "a"', '"model": "b"') == of_b and "Because." in of_a
 
 
 def test_the_last_question_of_a_battle_is_edited_before_the_vote_alone(arena: Any, app: ServedApp) -> None:

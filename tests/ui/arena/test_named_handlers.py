@@ -16,6 +16,7 @@ from vote_samples import read_votes
 
 from arena.answers import read_recorded
 from arena.exports.conversation import as_json_lines, as_markdown
+from arena.judging.pairs import pairs_of
 from arena.types import SideName, Winner
 from ui.arena.outcome import pill_labels
 
@@ -168,6 +169,8 @@ def test_a_conversation_is_taken_away_with_all_turns_and_can_be_read_again(arena
     assert [(entry.turn, entry.side.model.id, entry.side.answer.text) for entry in entries] == [
         (turn, f"script-{side}", "here") for turn in (1, 2) for side in "ab"
     ]
+    (pair,) = pairs_of(entries)
+    assert (pair.turn, pair.prompt) == (2, "two\nlines")
     assert entries[-1].side.messages[-1].content == "two\nlines" and entries[-1].side.config is not None
 
 
