@@ -11,7 +11,6 @@ from arena.backend import Backend
 from arena.battle import BattleRun
 from arena.types import Answer, Battle, Side, SideName, Vote
 from arena.votes.store import VoteStore
-from arena.votes.table import hashed
 
 
 class Obstacle(StrEnum):
@@ -25,10 +24,7 @@ class Obstacle(StrEnum):
 def find_vote(store: VoteStore, battle_id: str) -> Vote | None:
     """The first counted vote on the battle, if any. Raises InputError if votes cannot be read."""
     table = store.refresh().table
-    if not battle_id:
-        return None
-    votes = store.stored(table.where(table["battle"] == hashed([battle_id])[0]))
-    return next((stored.vote for stored in votes if stored.vote.battle.id == battle_id), None)
+    return store.vote_in(table, battle_id) if battle_id else None
 
 
 def fingerprints(side: Side) -> tuple[str, str]:

@@ -87,10 +87,13 @@ class VoteStore:
         """The vote on a battle: the one that counts, if any does. None also if the votes cannot be read."""
         with suppress(InputError, OSError):
             votes = self.refresh()
-            for table in (votes.table, votes.every_row):
-                for stored in self.stored(table.where(table["battle"] == hashed([battle_id]))):
-                    return stored.vote
+            return self.vote_in(votes.table, battle_id) or self.vote_in(votes.every_row, battle_id)
         return None
+
+    def vote_in(self, table: Table, battle_id: str) -> Vote | None:
+        """The first vote on the battle in a table of this store, if any. Raises OSError."""
+        rows = table.where(table["battle"] == hashed([battle_id]))
+        return next((stored.vote for stored in self.stored(rows) if stored.vote.battle.id == battle_id), None)
 
     def has_judge(self, judge: str) -> bool:
         """Whether the log has a vote of this judge. False also if the votes cannot be read."""

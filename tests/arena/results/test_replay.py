@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from vote_samples import make_side, make_vote, rich_vote
+from vote_samples import make_side, make_vote, rich_vote, withdraw
 
 from arena.generation_config import GenerationConfig
 from arena.results.replay import Obstacle, ask_again, find_vote, fingerprints, obstacle, same_until
@@ -15,6 +15,7 @@ from arena.votes import VoteLog, reader
 from arena.votes.records import HEAD, csv_line
 from arena.votes.rows import to_row
 from arena.votes.store import VoteStore
+from arena.votes.table import hashed
 
 A, B = SideName.A, SideName.B
 
@@ -66,6 +67,22 @@ def test_the_first_of_two_votes_is_found_past_a_damaged_row(log):
     rows = [csv_line(list(to_row(make_vote(1, id=name, judge=name)).values())) for name in ("first", "second")]
     log.part.write_bytes(HEAD + b"no,vote\r\n" + "".join(rows).encode())
     assert find_vote(VoteStore(log.folder), "battle-1").id == "first"
+
+
+def test_a_withdrawn_vote_is_known_to_ballots_and_not_replayed(log):
+    log.append(make_vote(1))
+    withdraw(log.folder, "vote-1")
+    store = VoteStore(log.folder)
+    assert store.vote_on("battle-1").id == "vote-1" and find_vote(store, "battle-1") is None
+
+
+@pytest.mark.parametrize("looked_for", ["battle-2", "battle-1"])
+def test_a_battle_with_the_same_hash_is_not_taken_for_another(log, monkeypatch, looked_for):
+    log.append(make_vote(1))
+    monkeypatch.setattr("arena.votes.store.hashed", lambda _: hashed(["battle-1"]))
+    expected = "vote-1" if looked_for == "battle-1" else None
+    for vote in (VoteStore(log.folder).vote_on(looked_for), find_vote(VoteStore(log.folder), looked_for)):
+        assert (vote and vote.id) == expected
 
 
 def test_fingerprints_can_be_made_again_elsewhere():
