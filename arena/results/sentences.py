@@ -95,9 +95,9 @@ def caveats(lang: str, verdict: PairVerdict, name: Names = str) -> Iterator[str]
 
 
 def is_explained_away(verdict: PairVerdict) -> bool:
-    """Whether the preferred model no longer leads with position, length and Markdown balanced."""
+    """Whether votes are biased and the preferred model no longer leads with position, length and Markdown balanced."""
     share = verdict.adjusted.share if verdict.adjusted else None
-    return verdict.outcome is Outcome.PREFERRED and share is not None and share.low <= 0.5
+    return bool(verdict.swayed_by) and verdict.outcome is Outcome.PREFERRED and share is not None and share.low <= 0.5
 
 
 def advice(lang: str, verdict: PairVerdict) -> Iterator[str]:
@@ -106,7 +106,9 @@ def advice(lang: str, verdict: PairVerdict) -> Iterator[str]:
         case Outcome.PREFERRED | Outcome.ALIKE:
             if verdict.basis is not Basis.BLIND:
                 yield text(lang, "advice_blind")
-            elif not verdict.swayed_by and verdict.without_suspicious in (None, verdict.conclusion):
+            elif not (verdict.swayed_by or verdict.confounded) and (
+                verdict.without_suspicious in (None, verdict.conclusion)
+            ):
                 yield text(lang, "advice_decided")
         case Outcome.RATERS_CHANGED:
             yield text(lang, "advice_changed")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
-from itertools import combinations
+from itertools import combinations, cycle
 
 import numpy as np
 import pytest
@@ -16,6 +16,7 @@ from arena.results.sentences import first_sentences, is_explained_away
 from arena.statistics.decision import Outcome
 from arena.statistics.ratings import possible_ranks
 from arena.types import Battle, Vote, Winner
+from ui.results.view import headline
 
 A, B, TIE = Winner.MODEL_A, Winner.MODEL_B, Winner.TIE
 
@@ -67,11 +68,20 @@ def test_a_better_model_is_not_blamed_for_its_length(figures):
     assert verdict.adjusted.share.low > 0.5 and not is_explained_away(verdict)
 
 
+def test_where_no_bias_is_found_a_wide_adjusted_interval_takes_nothing_back(figures):
+    tastes = cycle([0.95, 0.5, 0.9, 0.5, 0.75, 0.5, 0.9, 0.45])
+    result = figures(judged(lambda own, other, left, draw: draw.random() < next(tastes), 1, size=18))
+    verdict, words = result.pairs[0].verdict, " ".join(first_sentences("en", result))
+    assert verdict.preferred == "qwen" and verdict.swayed_by == () and verdict.adjusted.share.low <= 0.5
+    assert headline("en", result) == "Raters prefer qwen." and "may explain" not in words and "Decided." in words
+
+
 def test_a_model_that_is_always_longer_cannot_be_told_from_its_length(figures):
     result = figures(judged(lambda own, other, left, draw: draw.random() < 0.9, 4, words=[(60, 40)] * 8))
     verdict = result.pairs[0].verdict
     assert verdict.preferred == "qwen" and verdict.adjusted.share is None and verdict.confounded == {"length": True}
-    assert "qwen always gave the longer answer" in " ".join(first_sentences("en", result))
+    sentences = " ".join(first_sentences("en", result))
+    assert "qwen always gave the longer answer" in sentences and "Decided" not in sentences
 
 
 # ---- careless votes

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 import pytest
-from vote_samples import make_side, vote_between, votes_of
+from vote_samples import make_side, swapped, vote_between, votes_of
 
 from arena.results.compute import compute
 from arena.results.figures import Figures
@@ -36,13 +36,14 @@ def first(lang: str, result: Figures) -> str:
 
 
 def test_a_called_verdict_names_the_winner_how_sure_and_from_what(figures: Make) -> None:
-    result = figures(between("qwen", "glm", *[A] * 20, B))
+    votes = between("qwen", "glm4", *[A] * 20, B)
+    result = figures([swapped(vote) if number % 2 else vote for number, vote in enumerate(votes)])
     assert first("en", result) == (
-        "Raters prefer qwen to glm: they gave it 95.2% of their votes on average (95% interval 68.8–100%, valid at "
+        "Raters prefer qwen to glm4: they gave it 95.2% of their votes on average (95% interval 68.8–100%, valid at "
         "any time; ties count half). Based on 21 blind votes by 21 raters (0 ties). Prompts: 1. "
         "Applies to these prompts only."
     )
-    assert first("zh", result).startswith("投票者更喜欢 qwen，而不是 glm：平均每位把 95.2% 的票给了 qwen")
+    assert first("zh", result).startswith("投票者更喜欢 qwen，而不是 glm4：平均每位把 95.2% 的票给了 qwen")
     assert first_sentences("en", result)[-2:] == [
         "Without 10 of the 21 raters this verdict would not stand.",
         "Decided. No more votes are needed.",
