@@ -129,27 +129,31 @@ def read_events(folder: Path) -> Iterator[Event]:
 
 # ---- what events say of votes
 
-WITHDRAWN, CROWDED, INCLUDED = "withdrawn", "crowded", "included"
-"""The kinds of the events that withdraw a vote, put a rater in a crowd, and let an excluded rater or crowd count."""
+WITHDRAWN, CROWDED, INCLUDED, ROOM_CLOSED = "withdrawn", "crowded", "included", "room_closed"
+"""The kinds of the events that withdraw a vote, put a rater in a crowd, let an excluded rater or crowd count, and end
+voting in a room."""
 
 
 @dataclass(frozen=True)
 class Marks:
-    """The ids of `withdrawn` votes, the `crowds` by rater, and the raters and crowds that the host `included`."""
+    """The ids of `withdrawn` votes, the `crowds` by rater, the raters and crowds that the host `included`, and the
+    codes of `closed_rooms`."""
 
     withdrawn: frozenset[str] = frozenset()
     crowds: Mapping[str, str] = field(default_factory=dict)
     included: frozenset[str] = frozenset()
+    closed_rooms: frozenset[str] = frozenset()
 
 
 class MarkReader:
     """The marks in the event logs of these folders. Not safe to use from several threads."""
 
     def __init__(self, *folders: Path) -> None:
-        kinds = [f'"{kind}"'.encode() for kind in (WITHDRAWN, CROWDED, INCLUDED)]
+        kinds = [f'"{kind}"'.encode() for kind in (WITHDRAWN, CROWDED, INCLUDED, ROOM_CLOSED)]
         self._logs = [NewEvents(folder, kinds) for folder in folders]
         self._withdrawn: set[str] = set()
         self._crowds: dict[str, str] = {}
+        self._closed_rooms: set[str] = set()
         # By log: what one host excludes again, another one may include.
         self._included: dict[tuple[NewEvents, str], bool] = {}
         # None once something is new.
@@ -165,7 +169,10 @@ class MarkReader:
                 self._crowds[str(about.get("judge"))] = str(about.get("crowd"))
             elif event.kind == INCLUDED:
                 self._included[log, str(about.get("key"))] = bool(about.get("counts"))
+            elif event.kind == ROOM_CLOSED:
+                self._closed_rooms.add(str(about.get("room")))
         if self._marks is None:
             included = frozenset(key for (_, key), counts in self._included.items() if counts)
-            self._marks = Marks(frozenset(self._withdrawn), dict(self._crowds), included)
+            withdrawn, closed_rooms = frozenset(self._withdrawn), frozenset(self._closed_rooms)
+            self._marks = Marks(withdrawn, dict(self._crowds), included, closed_rooms)
         return self._marks

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from arena.errors import InputError, os_error_as
-from arena.events import Event, Events
+from arena.events import ROOM_CLOSED, Event, Events
 from arena.judging.ballots import Ballots
 from arena.judging.room import NO_ROOM, Room
 from arena.text import typed_code
@@ -47,7 +47,7 @@ class Rooms:
         room = self._rooms.get(about.get("room", NO_ROOM))
         if event.kind == "room_opened" and not room:  # a copy must not replace it
             self._add(about["room"], about["prompts"], about["wanted"], event.time)
-        elif room and event.kind == "room_closed":
+        elif room and event.kind == ROOM_CLOSED:
             room.closed = True
         elif room:
             room.replay(event)
@@ -123,7 +123,7 @@ class Rooms:
         """Ends voting in the room; raters who have finished may see the results. Raises InputError."""
         room = self.room(code)
         if not room.closed:
-            self._log("room_closed", room=room.code)
+            self._log(ROOM_CLOSED, room=room.code)
             room.closed = True
         return room
 

@@ -48,7 +48,7 @@ def compute(
     view = View(shown)
     usual = {"dimension": DIMENSIONS, "prompt": tuple(background.categories)}
     groups = {name: _grouped(view, name, usual.get(name, ())) for name in GROUPS}
-    raters = Raters(view, time.time() if now is None else now)
+    raters = Raters(view, time.time() if now is None else now, votes.marks.closed_rooms)
     alpha = ALPHA / filters.comparisons(table)
     pairs = [_pair(view, index, raters, alpha) for index in range(len(view.pairs))]
     pairs.sort(key=lambda pair: (-pair.count.votes, pair.count.first, pair.count.second))

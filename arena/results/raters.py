@@ -1,5 +1,6 @@
 """The votes as one score per rater, since the votes of one rater are not independent of each other."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -29,13 +30,15 @@ class Scores:
 class Raters:
     """The raters of a view, and which of them have finished at the time `now` (Unix seconds).
 
-    A rater has finished after judging everything that others in the same room judged, or half an hour after the last
-    vote. Neither depends on the outcomes. Votes without a rater count as one rater's.
+    A rater has finished after judging everything that others in the same room judged, half an hour after the last vote,
+    or if the last vote is in one of the `closed_rooms`. None of these depends on the outcomes. Votes without a rater
+    count as one rater's.
     """
 
-    def __init__(self, view: View, now: float) -> None:
+    def __init__(self, view: View, now: float, closed_rooms: Collection[str] = ()) -> None:
         self._view = view
         self._now = now
+        self._closed_rooms = closed_rooms
 
     def scores(self, rows: Mask, points: Floats) -> Scores:
         """The scores from some rows; each row gives the pair's first model `points` from 0 to 1."""
@@ -56,7 +59,10 @@ class Raters:
         finished_at = last + IDLE_SECONDS
         active = finished_at > self._now
         if active.any():
-            complete = active & self._complete(active)
+            codes = [code for code, room in enumerate(self._view.table.names["room"]) if room in self._closed_rooms]
+            complete = self._complete(active)
+            complete[judge[np.isin(self._view.table["room"], codes) & (time == last[judge])]] = True
+            complete &= active
             finished_at[complete] = last[complete]
         return finished_at
 

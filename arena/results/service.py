@@ -44,7 +44,7 @@ class ResultsService:
     def __init__(self, store: VoteStore, background: Background = NO_BACKGROUND) -> None:
         self.store = store
         self._background = background
-        self._cache: OrderedDict[tuple[Filters, bool], _CachedFigures] = OrderedDict()
+        self._cache: OrderedDict[Filters, _CachedFigures] = OrderedDict()
         self.progress: ReadingProgress | None = None
         self._jobs: dict[Filters, Future[Figures]] = {}
         # One at a time: each job keeps a core busy, and later jobs reuse what earlier ones have read.
@@ -52,21 +52,18 @@ class ResultsService:
         # Protects _cache and _jobs.
         self._lock = threading.Lock()
 
-    def figures(self, filters: Filters = NO_FILTERS, is_over: bool = False) -> Figures:
-        """The current results; the same object until something changes. If it `is_over`, all raters have finished.
-
-        Raises InputError if votes cannot be read.
-        """
-        votes, now, key = self._read(), time.time(), (filters, is_over)
+    def figures(self, filters: Filters = NO_FILTERS) -> Figures:
+        """The current results; the same object until something changes. Raises InputError if votes cannot be read."""
+        votes, now = self._read(), time.time()
         with self._lock:
-            cached = self._cache.get(key)
+            cached = self._cache.get(filters)
         if cached is None or cached.votes is not votes or now >= cached.expires:
-            figures = compute(votes, filters, self._background, math.inf if is_over else now)
+            figures = compute(votes, filters, self._background, now)
             is_settled = not any(pair.verdict.under_way for pair in figures.pairs)
             cached = _CachedFigures(votes, figures, math.inf if is_settled else now + _EXPIRY_SECONDS)
         with self._lock:
-            self._cache[key] = cached
-            self._cache.move_to_end(key)
+            self._cache[filters] = cached
+            self._cache.move_to_end(filters)
             while len(self._cache) > _CACHED:
                 self._cache.popitem(last=False)
         return cached.figures

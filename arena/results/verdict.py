@@ -126,8 +126,7 @@ def judge_pair(view: View, index: int, raters: Raters, alpha: float = ALPHA) -> 
         confounded = {name: not has_more for name, has_more in confounded.items()}
 
     def conclusion_from(others: Mask) -> Conclusion:
-        values = raters.scores(others, view.points).values
-        return conclude(_verdict_on(values.tobytes(), alpha, True), *pair)
+        return conclude(_verdict(raters.scores(others, view.points), alpha), *pair)
 
     suspicious = view.table["suspicious"] & scores.rows
     return PairVerdict(
@@ -199,8 +198,10 @@ def criterion_results(view: View, index: int, raters: Raters, alpha: float) -> d
 
 
 def _verdict(scores: Scores, alpha: float, is_brief: bool = True) -> Verdict:
-    """The verdict where there are votes: it is too early if no rater has finished."""
-    return _verdict_on(scores.values.tobytes(), alpha, is_brief) if len(scores.values) else Verdict(Outcome.NOT_YET)
+    """The verdict; it is too early if there are votes but no rater has finished."""
+    if scores.under_way and not len(scores.values):
+        return Verdict(Outcome.NOT_YET)
+    return _verdict_on(scores.values.tobytes(), alpha, is_brief)
 
 
 @lru_cache(maxsize=2048)

@@ -147,7 +147,7 @@ def room_html(lang: str, room: Room | None, unknown: str, results: ResultsServic
         return ""
     if not room.closed:
         return f'<p class="room">{escape(text(lang, "room_is", code=room.code))}</p>'
-    figures = results.figures(Filters(room=room.code), is_over=True)
+    figures = results.figures(Filters(room=room.code))
     return f"<h3>{escape(text(lang, 'room_over', code=room.code))}</h3>{room_results(lang, figures)}"
 
 

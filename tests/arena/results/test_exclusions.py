@@ -91,7 +91,7 @@ def read(folder, filters=Filters()):  # noqa: B008
 
 def test_a_crowd_is_excluded_counted_in_every_form_and_counts_again_when_the_host_says_so(folder):
     store, service = VoteStore(folder), ResultsService(VoteStore(folder))
-    before = service.figures(is_over=True)
+    before = service.figures()
     assert before.pairs[0].verdict.preferred == "qwen" and before.votes == 72
     assert as_json(before)["excluded"] == {
         "raters": 40,
@@ -105,7 +105,7 @@ def test_a_crowd_is_excluded_counted_in_every_form_and_counts_again_when_the_hos
     with EventLog(folder) as events:
         host = Withdrawals(store, events, str, lambda address: None)
         host.include("crowd-1", True)
-        after = service.figures(is_over=True)
+        after = service.figures()
         assert after.pairs[0].verdict.outcome is Outcome.RATERS_CHANGED and after.votes == 312
         assert as_json(after)["excluded"] | {"reasons": None} == {
             "raters": 0,
@@ -115,7 +115,7 @@ def test_a_crowd_is_excluded_counted_in_every_form_and_counts_again_when_the_hos
         }
         assert "Raters whom the host counts although one of these applies: 40." in first_sentences("en", after)
         host.include("crowd-1", False)
-        again = service.figures(is_over=True)
+        again = service.figures()
     assert as_json(again) == as_json(before)
     # The command reads the same from files.
     assert as_json(compute(VoteStore(ImportedFiles([folder / "votes.csv"])).refresh(), now=2e9)) == as_json(before)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from results_votes import BAD, TIE, A, B, assert_sound, mixed_log, outcomes, rater_votes
 from vote_samples import make_side, swapped, vote_between, votes_of
 
+from arena.events import ROOM_CLOSED, EventLog
 from arena.results.bias import Share
 from arena.results.compute import Background, compute
 from arena.results.figures import Mixture, as_json
@@ -276,6 +277,44 @@ def test_raters_count_once_they_are_done(figures):
 def test_each_room_has_its_own_end(figures):
     votes = [*rater_votes(0, [A, A, A], room=""), *rater_votes(1, [A], room="R"), *rater_votes(2, [B], room="R")]
     assert figures(votes, now=1.7e9 + 5).pairs[0].verdict.under_way == 0
+
+
+def test_in_a_closed_room_everybody_is_done(tmp_path):
+    winners = {judge: [A] * 8 if judge < 8 else [A, B, A, B, A] for judge in range(16)}
+    votes = votes_of(tmp_path, [vote for judge, cast in winners.items() for vote in rater_votes(judge, cast, room="R")])
+    now = 1.7e9 + 60
+    assert compute(votes, now=now).pairs[0].verdict.numbers.raters == 8
+    store = VoteStore(tmp_path)
+    assert store.refresh().marks.closed_rooms == frozenset()
+    with EventLog(tmp_path) as events:
+        events.append(ROOM_CLOSED, room="R")
+    closed = store.refresh()
+    for filters in (Filters(), Filters(room="R")):
+        verdict = compute(closed, filters, now=now).pairs[0].verdict
+        assert (verdict.numbers.raters, verdict.under_way, verdict.numbers.share) == (16, 0, pytest.approx(0.8))
+        assert verdict == compute(closed, filters, now=LONG_AFTER).pairs[0].verdict
+
+
+def test_who_went_on_in_an_open_room_is_not_done(tmp_path):
+    moved = [*rater_votes(0, [A], room="R"), *rater_votes(0, [A, B], 1.7e9 + 5, room="S")[1:]]
+    votes = [*moved, *rater_votes(1, [B, B, B], room="S"), *rater_votes(2, [A], room="R")]
+    with EventLog(tmp_path) as events:
+        events.append(ROOM_CLOSED, room="R")
+    closed = votes_of(tmp_path, votes)
+    assert compute(closed, now=1.7e9 + 60).pairs[0].verdict.under_way == 1
+    assert compute(closed, Filters(room="R"), now=1.7e9 + 60).pairs[0].verdict.under_way == 0
+
+
+def test_where_nobody_is_done_the_other_votes_are_not_missing(figures):
+    votes = [replace(vote, battle=replace(vote.battle, source="live")) for vote in rater_votes(0, [A, A])]
+    votes[0] = replace(votes[0], battle=replace(votes[0].battle, blind=False))
+    verdict = as_json(figures(votes, now=1.7e9 + 10))["verdict"]
+    assert verdict["outcome"] == verdict["with_others"]["outcome"] == "not_yet"
+
+
+def test_without_votes_that_all_look_careless_there_are_none(figures):
+    votes = [replace(vote, dwell=0.0) for vote in rater_votes(0, [A, B])]
+    assert figures(votes).pairs[0].verdict.without_suspicious.outcome is Outcome.NO_VOTES
 
 
 def test_prompts_are_signs(figures):
