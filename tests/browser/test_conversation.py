@@ -172,3 +172,22 @@ def test_a_switch_scrolls_both_panes_together(page: Page) -> None:
     page.hover("#pane_b")
     page.mouse.wheel(0, -200)
     page.wait_for_function(f"(() => {{ const [a, b] = {tops}; return a - b > 100; }})()")
+
+
+def test_a_copy_that_the_browser_refuses_is_not_said_to_be_one_and_another_way_is_tried(page: Page) -> None:
+    ask_for_vote(page, "Why?")
+    page.evaluate("""() => {
+        const refuse = () => Promise.reject(new DOMException("", "NotAllowedError"));
+        Object.defineProperty(navigator, "clipboard", { value: { writeText: refuse }, configurable: true });
+        window.copied = [];
+        document.execCommand = (name) => window.copied.push([name, document.activeElement.value]) > 1;
+    }""")
+    copy = page.locator("#head_a .copy")
+    copy.click()
+    page.wait_for_function("() => window.copied.length === 1")
+    page.wait_for_timeout(200)
+    expect(page.locator("#head_a .copied")).to_have_count(0)
+    expect(copy).to_be_focused()
+    copy.click()
+    expect(page.locator("#head_a .copied")).to_have_count(1)
+    assert page.evaluate("window.copied") == [["copy", "Brief."]] * 2

@@ -230,6 +230,38 @@ def test_a_skip_is_no_vote(page: Page, app: ServedApp) -> None:
     assert '"kind": "skipped"' in (app.data_dir / "events.jsonl").read_text(encoding="utf-8")
 
 
+def test_a_double_click_skips_one_battle_and_on_the_next_button_does_not_touch_the_next_battle(
+    page: Page, app: ServedApp
+) -> None:
+    begin_rating(page)
+    page.dblclick("#skip", delay=20)
+    expect(page.locator("#phase .place")).to_contain_text("2 / 3")
+    wait_until_votable(page)
+    expect(page.locator("#phase .place")).to_contain_text("2 / 3")
+    vote(page)
+    box = page.locator("#new").bounding_box()
+    assert box
+    page.mouse.dblclick(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    wait_until_votable(page)
+    expect(page.locator("#phase .place")).to_contain_text("3 / 3")
+    expect(page.locator("#may_publish input")).not_to_be_checked()
+
+
+def test_escape_closes_the_details_and_goes_back_to_their_button(page: Page) -> None:
+    begin_rating(page)
+    opener = page.locator("[data-open=details]")
+    opener.click()
+    expect(opener).to_have_attribute("aria-expanded", "true")
+    page.focus("#comment textarea")
+    page.evaluate("""document.activeElement.dispatchEvent(new KeyboardEvent("keydown",
+        { key: "Escape", isComposing: true, bubbles: true }))""")
+    expect(page.locator("#comment textarea")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.locator("#comment textarea")).to_be_hidden()
+    expect(opener).to_be_focused()
+    expect(opener).to_have_attribute("aria-expanded", "false")
+
+
 def test_the_language_of_a_vote_changes_with_the_page(open_page: OpenPage, app: ServedApp) -> None:
     page = open_page(app, locale="zh-CN")
     expect(page.locator("#hello .stored")).to_contain_text("我们会保存")

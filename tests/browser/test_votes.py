@@ -131,6 +131,36 @@ def test_a_question_that_begins_with_a_digit_is_text_and_escape_takes_a_digit_ba
     expect_text("1234")
 
 
+def test_a_digit_before_what_an_input_method_composes_is_text(page: Page, scripted_app: ServedApp) -> None:
+    """As in "3个例子": the keys after the digit belong to the input method."""
+    ask_for_vote(page)
+    before = len(scripted_app.rows())
+    page.focus(BOX)
+    page.keyboard.press("3")
+    page.evaluate("""document.activeElement.dispatchEvent(new KeyboardEvent("keydown",
+        { key: "Process", code: "KeyG", keyCode: 229, isComposing: false, bubbles: true, cancelable: true }))""")
+    assert page.input_value(BOX) == "3"
+    page.wait_for_timeout(1000)
+    assert page.get_attribute("#phase", "data-phase") == "vote" and len(scripted_app.rows()) == before
+
+
+@pytest.mark.parametrize(("key", "code"), [("#", "Digit3"), ("€", "Digit2"), ("1", "Numpad1")])
+def test_alt_with_a_digit_that_makes_a_character_is_no_vote(
+    page: Page, scripted_app: ServedApp, key: str, code: str
+) -> None:
+    ask_for_vote(page)
+    before = len(scripted_app.rows())
+    page.fill(BOX, "C")
+    is_left = page.evaluate(
+        """([key, code]) => document.activeElement.dispatchEvent(new KeyboardEvent("keydown",
+            { key, code, altKey: true, bubbles: true, cancelable: true }))""",
+        [key, code],
+    )
+    assert is_left  # to the keyboard
+    page.wait_for_timeout(1000)
+    assert page.get_attribute("#phase", "data-phase") == "vote" and len(scripted_app.rows()) == before
+
+
 def test_digits_do_nothing_while_models_answer_and_after_the_vote(page: Page, scripted_app: ServedApp) -> None:
     before = len(scripted_app.rows())
     ask(page, "slow")

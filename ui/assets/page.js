@@ -36,14 +36,21 @@ new MutationObserver(() => {
   location.reload();
 }).observe(document, { childList: true, subtree: true });
 
-// Copies text, also on a page without https, where browsers offer no clipboard.
-window.copyText = (text) => {
-  if (navigator.clipboard) return void navigator.clipboard.writeText(text);
-  const box = Object.assign(document.createElement("textarea"), { value: text });
-  document.body.append(box);
-  box.select();
-  document.execCommand("copy");
-  box.remove();
+// Copies text, also where browsers offer no clipboard (without https) or refuse it (in a frame, long after a click).
+// Once that is done, the window hears of it.
+window.copyText = async (text) => {
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    const box = Object.assign(document.createElement("textarea"), { value: text }), focused = document.activeElement;
+    document.body.append(box);
+    box.select();
+    const isDone = document.execCommand("copy");
+    box.remove();
+    focused?.focus({ preventScroll: true });
+    if (!isDone) return;
+  }
+  dispatchEvent(new Event("copied"));
 };
 
 // Saves text as a file of one of two kinds.

@@ -28,16 +28,18 @@
   }
 
   document.addEventListener("keydown", (event) => {
-    if (event.isComposing || event.keyCode === 229) return;
     if (pending && !["Shift", "Control", "Alt", "Meta"].includes(event.key)) {
       const { digit } = pending;
       cancelPending();
       if (event.key !== "Escape") type(digit);
       return;
     }
+    if (event.isComposing || event.keyCode === 229) return;
     if (event.ctrlKey || event.metaKey || event.shiftKey || event.repeat) return;
     const digit = /^(?:Digit|Numpad)([1-4])$/.exec(event.code)?.[1];
     if (!digit || !canVote() || performance.now() - opened < TOO_EARLY) return;
+    // On some keyboards Alt makes another character of a digit; on Windows, any character of digits of the number pad.
+    if (event.altKey && (event.key !== digit || event.code.startsWith("Numpad"))) return;
     const inBox = event.target === box();
     if (!event.altKey && (inBox ? claimed || box().value : event.target.closest(EDITABLE))) return;
     const pill = find(PILLS[digit - 1]);
@@ -51,7 +53,7 @@
   }, true);
 
   document.addEventListener("click", (event) => {
-    if (!event.isTrusted || !event.target.closest(".pill") || performance.now() - opened >= TOO_EARLY) return;
+    if (!event.isTrusted || !event.target.closest("#bar :is(button, label)") || performance.now() - opened >= TOO_EARLY) return;
     event.preventDefault();
     event.stopPropagation();
   }, true);
@@ -78,13 +80,14 @@
     sent = { words, at: now };
     return false;
   }
-  // The second click of a double click would ask again, or stop what the first one has begun.
+  // The second click of a double click would ask again, stop what the first one has begun, or skip two battles.
   document.addEventListener("click", (event) => {
-    if (event.detail > 1 && event.target.closest("#send, #stop_all, [data-press]")) event.stopPropagation();
+    if (event.detail > 1 && event.target.closest("#send, #stop_all, #skip, [data-press]")) event.stopPropagation();
   }, true);
 
   // ---- prompt cards, the sheets, and the buttons in the heads
-  document.addEventListener("click", async (event) => {
+  let copies = null;
+  document.addEventListener("click", (event) => {
     const card = event.target.closest("[data-prompt]"), pressed = event.target.closest("[data-press]");
     const opener = event.target.closest("[data-open]");
     if (card) {
@@ -94,20 +97,23 @@
     } else if (pressed) {
       find(`#${pressed.dataset.press}`)?.click();
       closeSheets();
-      if (pressed.dataset.copied) {
-        pressed.classList.add("copied");
-        setTimeout(() => pressed.classList.remove("copied"), 2000);
-      }
-    } else if (opener) {
-      const arena = find("#tab_arena"), name = opener.dataset.open;
-      arena.dataset.sheet = arena.dataset.sheet === name ? "" : name;
-    } else if (!event.target.closest(".sheet")) closeSheets();
-    for (const button of document.querySelectorAll("[data-open]")) {
-      button.ariaExpanded = String(find("#tab_arena").dataset.sheet === button.dataset.open);
-    }
+      if (pressed.dataset.copied) copies = pressed;
+    } else if (opener) showSheet(opener.dataset.open === find("#tab_arena").dataset.sheet ? "" : opener.dataset.open);
+    else if (!event.target.closest(".sheet")) closeSheets();
   });
-  const closeSheets = () => { if (find("#tab_arena")?.dataset.sheet) find("#tab_arena").dataset.sheet = ""; };
-  document.addEventListener("keydown", (event) => { if (event.key === "Escape") closeSheets(); });
+  addEventListener("copied", () => {
+    const button = copies;
+    button?.classList.add("copied");
+    setTimeout(() => button?.classList.remove("copied"), 2000);
+  });
+  function showSheet(name) {
+    const arena = find("#tab_arena"), leaves = !name && document.activeElement?.closest(".sheet");
+    if (leaves) find(`[data-open=${arena.dataset.sheet}]`)?.focus();
+    arena.dataset.sheet = name;
+    for (const button of document.querySelectorAll("[data-open]")) button.ariaExpanded = String(button.dataset.open === name);
+  }
+  const closeSheets = () => { if (find("#tab_arena")?.dataset.sheet) showSheet(""); };
+  document.addEventListener("keydown", (event) => { if (event.key === "Escape" && !event.isComposing) closeSheets(); });
 
   // ---- what is typed survives a reload of the tab
   const DRAFT = "arena-draft";
@@ -149,7 +155,9 @@
     }
     if (now === "vote") opened = performance.now();
     if (now === "voted") { closeSheets(); focus("#new"); }
-    if (now === "empty" && before && !hasTouch()) focus("#prompt textarea");
+    // Who goes through the modes by the arrow keys stays there.
+    const chooses = document.activeElement?.closest("#mode");
+    if (now === "empty" && before && !hasTouch() && !chooses) focus("#prompt textarea");
     before = now;
   }
   new MutationObserver(look).observe(document, { subtree: true, childList: true, attributeFilter: ["data-phase", "placeholder"] });
