@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from served_app import ServedApp
 
 from tests.browser.conftest import NewPage, OpenPage
-from tests.browser.hands import BOX, ask_for_vote, questions, says, vote, wait_for_phase, wait_ready
+from tests.browser.hands import BOX, ask_for_vote, choose_mode, questions, says, vote, wait_for_phase, wait_ready
 
 SCRIPT = {"answers": [{"steps": [{"text": "done."}]}]}
 
@@ -82,6 +82,20 @@ def test_a_conversation_goes_on_after_a_reload(open_page: OpenPage, scripted_app
     wait_for_phase(page, "vote")
     ask_for_vote(page, "Second?")
     assert [message.content for message in scripted_app.asked("a")[-1][0]][::2] == ["First?", "Second?"]
+
+
+def test_a_battle_stays_after_a_reload_though_models_had_been_named_in_the_address(
+    page: Page, scripted_app: ServedApp
+) -> None:
+    page.goto(f"{scripted_app.url}?a=script-b&b=script-a")
+    page.wait_for_selector("#phase[data-mode=named]", state="attached")
+    choose_mode(page, "blind")
+    assert page.evaluate("location.search") == ""
+    ask_for_vote(page, "Why?")
+    reload(page)
+    wait_for_phase(page, "vote")
+    expect(page.locator("#mode input[value=blind]")).to_be_checked()
+    expect(questions(page, "a")).to_have_text(["Why?"])
 
 
 def test_what_is_typed_is_there_after_a_reload_and_gone_once_it_is_sent(page: Page) -> None:

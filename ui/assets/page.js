@@ -62,20 +62,14 @@ window.saveText = (text, kind) => {
   URL.revokeObjectURL(link.href);
 };
 
-// Shows in the address which battle is rated. Keeps the room, which the address may name as well.
-window.showBattle = (id) => {
+// Shows in the address which battle is rated and which models are compared. Keeps the room, which it may name as well.
+function showInAddress(names) {
   const query = new URLSearchParams(location.search);
-  id ? query.set("battle", id) : query.delete("battle");
+  for (const [name, value] of Object.entries(names)) value ? query.set(name, value) : query.delete(name);
   history.replaceState(null, "", location.pathname + (query.size ? "?" + query : "") + location.hash);
-};
-
-// Shows in the address which models are compared.
-window.showPair = (a, b) => {
-  const query = new URLSearchParams(location.search);
-  query.set("a", a);
-  query.set("b", b);
-  history.replaceState(null, "", location.pathname + "?" + query + location.hash);
-};
+}
+window.showBattle = (battle) => showInAddress({ battle });
+window.showPair = (a, b) => showInAddress({ a, b });
 
 // The button that offers the other language shows which one is on. The choices of a radio are one group, in which the
 // arrow keys move; gradio gives each a name of its own.

@@ -14,7 +14,7 @@
   const SECOND_KEY = 350;
   // The same words again within this time, before the server has answered, are an Enter that was pressed twice.
   const TWICE = 1000;
-  let before = "", edited = false, opened = 0, pending = null, claimed = false, sent = null, refused = false;
+  let before = "", mode = "", edited = false, opened = 0, pending = null, claimed = false, sent = null, refused = false;
 
   function type(words) {
     box().setRangeText(words, box().selectionStart, box().selectionEnd, "end");
@@ -140,7 +140,10 @@
     const hint = find("#phase")?.dataset.hint;
     const placeholder = hasTouch() ? hint?.replace(/\s*[(（].*/, "") : hint;
     if (box() && hint && box().placeholder !== placeholder) box().placeholder = placeholder;
-    const now = phase(), edits = !!find("#phase[data-edits=yes]");
+    const now = phase(), edits = !!find("#phase[data-edits=yes]"), shown = find("#phase")?.dataset.mode;
+    // A reload would go to the models that the address names.
+    if (shown && shown !== mode && shown !== "named") window.showPair();
+    mode = shown;
     markChoice();
     if (edits !== edited) focus("#prompt textarea");
     edited = edits;
