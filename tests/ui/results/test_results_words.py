@@ -256,7 +256,7 @@ def test_time_and_quality_stand_in_one_line(figures: Make) -> None:
 
     result = figures([vote(1), vote(2)])
     cost = next(section for section in sections("en", result) if section.name == "cost")
-    assert cost.lines == ("qwen wins q5 (2 of 2 decisive votes) but takes 4.9 times as long as glm",)
+    assert cost.lines == ("qwen wins q5 (2 of 2 decisive votes) but takes 4.9 times as long as glm.",)
     (won,) = result.prompt_costs
     many = replace(result, pairs=result.pairs * 2, prompt_costs=tuple(replace(won, times=n) for n in range(1, 9)))
     cost = next(section for section in sections("en", many) if section.name == "cost")
