@@ -28,6 +28,7 @@ class HostHandlers(Handlers):
 
     def act(self, action: Callable[..., object], tab: Tab, *values: Any) -> Props:
         """Do what the host asks for. Raises InputError for anybody else."""
+        tab.require_opened()
         require_admin(self.access.is_host(tab))
         action(tab, *values)
         return self.render(tab)

@@ -238,6 +238,7 @@ def _wire_language(demo: gr.Blocks, page: Page, services: Services) -> None:
         services.catch_up()
         for part in page.parts:
             part.opened(tab)
+        tab.opened = True
         updates = show(tab, stored)
         updates[page.storage] = {**updates[page.storage], **gr.update(visible=not rater)}
         return updates

@@ -99,7 +99,9 @@ class PromptsHandlers(HostHandlers):
         self.on(part.tab.select, self.refresh, inputs, **UNQUEUED)
         part.list.click(choose, {self.browser, *inputs}, self.outputs, **PRIVATE)
         for name, button in part.buttons.items():
-            pressed = self.on(button.click, partial(self.press, name), inputs)
+            # Each of several quick clicks moves the prompt; gradio would drop those during the first.
+            how: dict[str, Any] = {"trigger_mode": "multiple"} if name in ("up", "down") else {}
+            pressed = self.on(button.click, partial(self.press, name), inputs, **how)
             if name == "new":
                 pressed.success(None, js="window.focusPrompt", **PRIVATE)
         self.on(part.save.click, self.save, inputs)

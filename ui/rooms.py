@@ -8,7 +8,7 @@ from urllib.parse import quote
 import gradio as gr
 import segno
 
-from arena.judging.room import Room
+from arena.judging.room import NO_ROOM, Room
 from arena.judging.rooms import Rooms
 from arena.results.sentences import planner
 from arena.results.service import ResultsService
@@ -67,6 +67,7 @@ class RoomHandlers(HostHandlers):
         part, lang, is_host = self.part, tab.lang, self.access.is_host(tab)
         rooms = self.rooms.rooms if is_host else ()
         room = next((room for room in rooms if room.code == (tab.class_room or room.code)), None)
+        tab.class_room = room.code if room else NO_ROOM
         headers = tab.request.headers
         # The address by which the reader opened the page, unless the host has named one.
         base = self.site.public_url or headers.get("origin") or f"http://{headers.get('host', '')}"
@@ -97,6 +98,7 @@ class RoomHandlers(HostHandlers):
 
     def refresh(self, tab: Tab) -> Props:
         """Show the counts as they are now, and all once the room is closed."""
+        tab.require_opened()
         part, props = self.part, self.render(tab)
         return {part.counts: props[part.counts]} if props[part.timer]["active"] else props
 

@@ -16,7 +16,7 @@ from arena.prompts.draft import Draft
 from arena.results.figures import Figures
 from arena.types import Battle, Vote
 from ui.arena.screen import Mode
-from ui.texts import error_text, language_of_browser
+from ui.texts import error_text, language_of_browser, text
 
 # A turn that was stopped releases the panes within this time.
 HANDOVER_SECONDS = 5.0
@@ -134,6 +134,15 @@ class Tab:
             message = "This browser blocks storage, so votes cannot be counted as yours. Open the page in its own tab."
             raise InputError("no_storage", message)
         return self.judge
+
+    def require_opened(self) -> None:
+        """Raises gr.Error if this process does not know what the tab shows.
+
+        The browser then reloads the page, which restores it. Otherwise a rater would leave their room unnoticed.
+        """
+        if not self.opened:
+            words, title = text(self.lang, "stale"), text(self.lang, "notice")
+            raise gr.Error(f'<span class="stale">{words}</span>', title=title, print_exception=False)
 
     @contextmanager
     def panes(self) -> Iterator[None]:

@@ -71,7 +71,7 @@ class RecordingRunner:
 def served() -> Callable[..., SimpleNamespace]:
     def make(admin: bool = False, local: bool = True, request: Any = DIRECT) -> SimpleNamespace:
         access = Access(judge=str, admin=Admin(TOKEN, RateLimits()) if admin else None, is_local=local)
-        tab, runner = Tab(None, "en", request), RecordingRunner()  # type: ignore[arg-type]
+        tab, runner = Tab(None, "en", request, opened=True), RecordingRunner()  # type: ignore[arg-type]
         tabs = SimpleNamespace(get=lambda request: tab)
         with make_blocks() as demo, gr.Tab() as place:
             part, browser = BatchTab(Labels(), place), gr.BrowserState()
@@ -190,7 +190,7 @@ def reporting(tmp_path: Path) -> Callable[..., SimpleNamespace]:
             boxes = {**part.fields, "links": part.links, "a": part.pair[0], "b": part.pair[1]}
             return {box: values.get(name) for name, box in boxes.items()}
 
-        tab = Tab(None, "en", DIRECT)  # type: ignore[arg-type]
+        tab = Tab(None, "en", DIRECT, opened=True)  # type: ignore[arg-type]
         tabs = SimpleNamespace(get=lambda request: tab)
         reports = Reports(ResultsService(VoteStore(tmp_path)), tmp_path, None, (PROMPT,), ())
         events = ReportHandlers(access, tabs, browser, part, reports)  # type: ignore[arg-type]

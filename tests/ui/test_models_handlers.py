@@ -63,7 +63,7 @@ def served() -> Callable[..., SimpleNamespace]:
     ) -> SimpleNamespace:
         access = Access(judge=str, admin=Admin("correct horse", RateLimits()) if admin else None, is_local=local)
         labels, roster = Labels(), Roster([model("demo-1", True), model("demo-2", True)] if demos else [])
-        tab = Tab(SimpleNamespace(pair=roster.first), "en", request)  # type: ignore[arg-type]
+        tab = Tab(SimpleNamespace(pair=roster.first), "en", request, opened=True)  # type: ignore[arg-type]
         tabs, job = SimpleNamespace(get=lambda request: tab), Recording()
         first: Any = job if coming else None
         with make_blocks() as demo, gr.Tab() as place:

@@ -35,7 +35,7 @@ class Page:
     def __init__(self, prompts: PromptStore, lang: str = "en", admin: bool = True) -> None:
         with make_blocks(), gr.Tab() as place:
             self.part = PromptsTab(Labels(), place)
-        self.tab = Tab(None, lang, REQUEST, admin=admin)  # type: ignore[arg-type]
+        self.tab = Tab(None, lang, REQUEST, admin=admin, opened=True)  # type: ignore[arg-type]
         access = Access(judge=str, admin=Admin("correct horse", RateLimits()))
         tabs = SimpleNamespace(get=lambda request: self.tab)
         self.events = PromptsHandlers(access, tabs, None, self.part, prompts)  # type: ignore[arg-type]
@@ -338,3 +338,15 @@ def test_a_folder_that_cannot_be_written_is_told(page: Page) -> None:
     page.type(prompt="New")
     page.do("save")
     assert "NOT saved" in page.status and page.words("prompt") == "New" and page.tab.edits.prompts["q1"].text == "New"
+
+
+def test_each_of_several_quick_clicks_moves_the_prompt(page: Page) -> None:
+    with make_blocks() as demo, gr.Tab() as place:
+        part = PromptsTab(Labels(), place)
+        replace(page.events, browser=gr.BrowserState(), part=part).wire(demo)
+    modes = {target[0]: function.trigger_mode for function in demo.fns.values() for target in function.targets}
+    assert {name: modes[button._id] for name, button in part.buttons.items()} == {
+        **dict.fromkeys(part.buttons, "once"),
+        "up": "multiple",
+        "down": "multiple",
+    }

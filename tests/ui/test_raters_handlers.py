@@ -37,7 +37,7 @@ def page(tmp_path: Path) -> Any:
         store = VoteStore(tmp_path)
         results, withdrawals = ResultsService(store), Withdrawals(store, events, str, lambda address: None)
         results.figures()
-        tab: Any = SimpleNamespace(lang="en", admin=False, key="", request=REQUEST)
+        tab: Any = SimpleNamespace(lang="en", admin=False, key="", request=REQUEST, require_opened=lambda: None)
         tabs = SimpleNamespace(get=lambda request: tab)
         access = Access(judge=str, admin=Admin("correct horse", RateLimits()))
         with make_blocks() as demo, gr.Tab() as place:

@@ -46,7 +46,7 @@ def page(tmp_path: Path) -> SimpleNamespace:
     access, results = Access(judge=str, admin=Admin(TOKEN, RateLimits())), ResultsService(VoteStore(tmp_path))
     with make_blocks() as demo:
         part = ClassTab(Labels(lambda: {"prompt_q1": ("题一", "Question 1")}), rooms.prompts)
-    tab = Tab(None, "en", REQUEST)  # type: ignore[arg-type]
+    tab = Tab(None, "en", REQUEST, opened=True)  # type: ignore[arg-type]
     tabs = SimpleNamespace(get=lambda request: tab)
     site = Site(secret="", backup=lambda: status)
     with demo:
@@ -90,6 +90,25 @@ def test_the_newest_open_room_is_shown_and_all_once_it_is_closed(page: SimpleNam
     updates = page.press("timer", event="tick")
     assert updates[page.part.link] == "" and not updates[page.part.timer]["active"]
     assert "closed" in repr(updates[page.part.results])
+
+
+def test_after_a_reload_the_room_that_is_shown_is_the_one_that_is_closed(page: SimpleNamespace) -> None:
+    room, page.tab.admin = page.rooms.open(["q1"], 3), True
+    assert page.events.render(page.tab)[page.part.chooser]["value"] == room.code
+    newer = page.rooms.open(["q1"], 3)  # by another host
+    counted = page.press("timer", event="tick")
+    assert page.tab.class_room == room.code and set(counted) == {page.part.counts}
+    page.press("close")
+    assert page.rooms.room(room.code).closed and not page.rooms.room(newer.code).closed
+
+
+def test_a_page_that_this_process_does_not_know_is_reloaded_and_not_emptied(page: SimpleNamespace) -> None:
+    room = page.rooms.open(["q1"], 3)
+    page.tab.opened = False  # its connection has ended; so has its sign-in
+    for name, typed in (("timer", {"event": "tick"}), ("open", {"prompts": ["q1"], "expected": "3"}), ("close", {})):
+        with pytest.raises(gr.Error, match='class="stale"'):
+            page.press(name, **typed)
+    assert page.rooms.rooms == (room,) and not room.closed
 
 
 def test_counts_tell_joined_finished_and_votes(page: SimpleNamespace) -> None:

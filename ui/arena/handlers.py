@@ -9,6 +9,7 @@ import gradio as gr
 
 from arena.errors import ArenaError, InputError
 from arena.exports.conversation import as_json_lines, as_markdown
+from arena.judging.room import NO_ROOM
 from arena.prompts import Prompt
 from arena.results.service import ResultsService
 from arena.sessions import Session, Sessions
@@ -68,7 +69,7 @@ class ArenaHandlers(Handlers):
     def _hand_over(self, name: str, read: Callable[..., str], script: str) -> None:
         """Give the browser's script a text when the hidden button `name` is pressed."""
         pressed = self.on(self.part.hidden[name].click, read, outputs=self.part.raw, **UNQUEUED)
-        pressed.then(None, self.part.raw, js=f"(text) => {script}", api_visibility="private")
+        pressed.success(None, self.part.raw, js=f"(text) => {script}", api_visibility="private")
 
     @property
     def _turn_outputs(self) -> list[Block]:
@@ -97,10 +98,11 @@ class ArenaHandlers(Handlers):
         return {block: props for block, props in self.render(tab).items() if before.get(block) != props}
 
     def opened(self, tab: Tab) -> None:
-        tab.opened, query = True, tab.request.query_params
-        room = query.get("room", "")
+        query = tab.request.query_params
+        room, known_room = query.get("room", ""), NO_ROOM
         if tab.key and (kept := self.sessions.load(tab.key)):
-            room = room or kept.room
+            known_room = kept.room
+            room = room or known_room
             tab.mode = next((mode for mode in self.modes if mode == kept.mode), None)
             for mode in self.modes.values():
                 mode.restore(tab, kept)
@@ -114,7 +116,8 @@ class ArenaHandlers(Handlers):
                 tab.refused = error
         if rate := self._rate:
             rate.opened(tab, room)
-            if tab.room or tab.unknown_room:
+            # A reload in the same room keeps the mode.
+            if tab.unknown_room or tab.room != known_room:
                 tab.mode = "rate"
 
     def _keep(self, tab: Tab) -> None:
@@ -125,7 +128,7 @@ class ArenaHandlers(Handlers):
 
     def choose_mode(self, tab: Tab, mode: str) -> Props:
         """Switch to another way to compare, unless models are still answering."""
-        self._require_opened(tab)
+        tab.require_opened()
         _note_shown(tab, self.part.composer.mode, mode)
         if mode not in self.modes:
             raise InputError("mode_unknown", "There is no such mode.")
@@ -137,7 +140,7 @@ class ArenaHandlers(Handlers):
 
     def choose_pair(self, tab: Tab, a: str, b: str) -> Props:
         """Compare these models from now on. What was typed stays; the conversation of the others ends."""
-        self._require_opened(tab)
+        tab.require_opened()
         for picker, model in zip(self.part.pickers.values(), (a, b), strict=True):
             _note_shown(tab, picker, model)
         if named := self._named:
@@ -163,7 +166,7 @@ class ArenaHandlers(Handlers):
 
     def edit(self, tab: Tab, typed: str | None) -> Props:
         """Put the last question into the input, to be asked again; or put back what was typed there before."""
-        self._require_opened(tab)
+        tab.require_opened()
         question, draft, typed = self._mode(tab).screen(tab).question, tab.draft, typed or ""
         begins = draft is None and bool(question)
         tab.draft = typed if begins else None
@@ -172,7 +175,7 @@ class ArenaHandlers(Handlers):
 
     def _turn(self, tab: Tab, ask: Callable[[], Iterator[object] | None], first: Props) -> Iterator[Updates]:
         """Start a turn and show it, or say why not. What was typed stays if it is refused."""
-        self._require_opened(tab)
+        tab.require_opened()
         steps = None
         try:
             self.access.check_rate(tab.request)
@@ -198,19 +201,20 @@ class ArenaHandlers(Handlers):
 
     def stop(self, side: SideName | None, tab: Tab) -> Props:
         """Stop one side, or both. The turn's own stream shows the rest."""
+        tab.require_opened()
         self._mode(tab).stop(tab, side)
         return {}
 
     def vote(self, winner: Winner, tab: Tab, typed: Typed) -> Props:
         """Cast the vote on what the tab shows. It is on disk when this returns."""
-        self._require_opened(tab)
+        tab.require_opened()
         self._mode(tab).cast(tab, self.part.details.judgement(winner, typed))
         self._keep(tab)
         return self._changes(tab)
 
     def renew(self, tab: Tab) -> Props:
         """Go on to the next battle, or start the first one."""
-        self._require_opened(tab)
+        tab.require_opened()
         mode = self._mode(tab)
         vote, tab.draft = mode.vote(tab), None
         mode.renew(tab)
@@ -219,14 +223,14 @@ class ArenaHandlers(Handlers):
 
     def skip(self, tab: Tab) -> Props:
         """Leave a recorded battle out."""
-        self._require_opened(tab)
+        tab.require_opened()
         if rate := self._rate:
             rate.skip(tab)
         return self._changes(tab)
 
     def join(self, tab: Tab, code: str | None) -> Props:
         """Rate in the room with this code."""
-        self._require_opened(tab)
+        tab.require_opened()
         if rate := self._rate:
             rate.join(tab, code or "")
             self._keep(tab)
@@ -234,6 +238,7 @@ class ArenaHandlers(Handlers):
 
     def show_room_results(self, tab: Tab) -> Props:
         """Show the room's results, once it is closed."""
+        tab.require_opened()
         if (rate := self._rate) and not rate.room(tab).closed:
             gr.Info(text(tab.lang, "room_still_open"), title=text(tab.lang, "notice"))
         return self._changes(tab)
@@ -259,19 +264,12 @@ class ArenaHandlers(Handlers):
     def _mode(self, tab: Tab) -> ArenaMode:
         return mode_of(tab, self.modes)
 
-    def _require_opened(self, tab: Tab) -> None:
-        """Raises gr.Error if this process does not know what the tab shows.
-
-        The browser then reloads the page, which restores it. Otherwise a rater would leave their room unnoticed.
-        """
-        if not tab.opened:
-            words, title = text(tab.lang, "stale"), text(tab.lang, "notice")
-            raise gr.Error(f'<span class="stale">{words}</span>', title=title, print_exception=False)
-
     def _raw(self, side: SideName, tab: Tab) -> str:
+        tab.require_opened()
         return self._mode(tab).raw(tab, side)
 
     def _file(self, write: Callable[[Sequence[Battle]], str], tab: Tab) -> str:
+        tab.require_opened()
         return write(self._mode(tab).conversation(tab))
 
 

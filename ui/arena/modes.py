@@ -47,7 +47,7 @@ class Blind(ArenaMode):
 
     def detailed(self, tab: Tab, screen: Screen) -> Screen:
         lang, phase, view = tab.lang, screen.phase, tab.live.view
-        hint = hint_text(lang, phase, "ask")
+        hint = hint_text(lang, phase, "next" if phase == "voted" else "ask")
         if view is None:
             return replace(screen, hint=hint)
         says = text(lang, f"live_{view.state}") if phase == "cut" else screen.says

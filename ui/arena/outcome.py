@@ -68,7 +68,7 @@ def choice_html(lang: str, vote: Vote, named: str, unnamed: str) -> str:
 
 def hint_text(lang: str, phase: Phase, waiting: str) -> str:
     """The text in the empty input; `waiting` names the one for a phase in which nothing runs."""
-    keys = {"run": "hint_run", "vote": "hint_vote", "voted": "hint_next"}
+    keys = {"run": "hint_run", "vote": "hint_vote"}
     return text(lang, keys.get(phase, f"hint_{waiting}"))
 
 

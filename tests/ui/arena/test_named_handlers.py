@@ -277,12 +277,26 @@ def test_a_vote_that_a_crash_kept_from_its_tab_is_shown_and_counts_once(
     assert vote.winner == Winner.MODEL_B
 
 
+def test_after_a_vote_enter_is_offered_only_where_it_begins_a_new_battle(arena: Any) -> None:
+    for mode, hint in (("named", "Ask a follow-up…"), ("blind", "or press Enter for a new battle")):
+        arena.choose(mode)
+        arena.send("hello")
+        arena.vote()
+        assert arena.phase() == "voted" and hint in arena.handlers._mode(arena.tab).screen(arena.tab).hint
+        arena.send("")
+        assert arena.phase() == ("voted" if mode == "named" else "empty")
+
+
 def test_a_page_that_this_process_does_not_know_is_reloaded_before_anything_is_done(arena: Any) -> None:
     arena.send("hello")
     arena.services.chats.close("one")  # as after a restart
     usual = {"headers": {"accept-language": "zh"}, "client": None, "query_params": {}}
     request: Any = SimpleNamespace(session_hash="one", **usual)
-    for handler, *typed in ((arena.handlers.renew,), (arena.handlers.edit, "typed")):
+    handlers = arena.handlers
+    calls: list[Any] = [(handlers.renew,), (handlers.edit, "typed"), (handlers.show_room_results,)]
+    # Copy and Save would hand over nothing and say that they have.
+    calls += [(partial(handlers.stop, None),), (partial(handlers._raw, "a"),), (partial(handlers._file, as_markdown),)]
+    for handler, *typed in calls:
         with pytest.raises(gr.Error, match=r'class="stale".*页面会自动刷新'):
             arena.handlers.answer(handler, request, {}, *typed)
     assert not arena.tab.chat.turns

@@ -8,14 +8,14 @@ import gradio as gr
 import pytest
 from vote_samples import make_side
 
-from arena.events import NoEvents
+from arena.events import EventLog, NoEvents
 from arena.judging.ballots import Ballots
 from arena.judging.pairs import pairs_of
 from arena.judging.rooms import Rooms
 from arena.prompts import Prompt, Reference
 from arena.recorded import Recorded
 from arena.results.service import ResultsService
-from arena.sessions import Sessions
+from arena.sessions import Session, Sessions
 from arena.types import Message, SideName, Winner
 from arena.votes.store import VoteStore
 from ui.access import Access
@@ -31,12 +31,12 @@ STORED = {"rater": "r"}
 
 
 @pytest.fixture
-def rooms():
+def rooms(tmp_path):
     sides = [
         Recorded("q1", "Why?", make_side(name, "text", seconds=171.25, new_tokens=7, joules=3456.7)) for name in NAMES
     ]
     log = SimpleNamespace(append=lambda vote: None)
-    return Rooms(pairs_of(sides), Ballots(log), NoEvents())
+    return Rooms(pairs_of(sides), Ballots(log), EventLog(tmp_path))
 
 
 @pytest.fixture
@@ -141,6 +141,19 @@ def test_a_rater_with_a_wrong_room_code_in_the_address_is_not_led_to_the_open_ro
     assert events.tab.judging.position is None and "There is no room ZZZZZZ" in sent(events)
     renew(events)  # Start
     assert events.tab.judging.position is not None
+
+
+@pytest.mark.parametrize(("asked", "mode"), [("", "blind"), ("kept", "blind"), ("other", "rate"), ("ZZZZZZ", "rate")])
+def test_a_reload_brings_back_the_mode_on_screen_unless_the_address_asks_for_another_room(events, rooms, asked, mode):
+    codes = {"kept": rooms.open(["q1"], 3).code, "other": rooms.open(["q1"], 3).code}
+    events.tab.key = "secret"
+    modes = {"blind": SimpleNamespace(restore=lambda tab, kept: None), **events.handlers.modes}
+    handlers = replace(events.handlers, modes=modes)
+    handlers.sessions.save("secret", Session("blind", room=codes["kept"]))
+    events.tab.request = SimpleNamespace(**{**vars(REQUEST), "query_params": {"room": codes.get(asked, asked)}})
+    handlers.opened(events.tab)
+    assert events.tab.mode == mode
+    assert events.tab.room == {"": codes["kept"], "ZZZZZZ": ""}.get(asked, codes.get(asked))
 
 
 def test_of_a_conversation_all_of_it_is_shown(events):

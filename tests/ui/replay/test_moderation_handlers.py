@@ -57,7 +57,7 @@ class Made:
         )
         with make_blocks():
             page = Page(self.services)
-        self.tab = Tab(None, "en", request(), mode="rate")  # type: ignore[arg-type]
+        self.tab = Tab(None, "en", request(), mode="rate", opened=True)  # type: ignore[arg-type]
         tabs = SimpleNamespace(get=lambda request: self.tab)
         withdrawals = Withdrawals(self.service.store, events, lambda judge: judge, lambda address: None)
         self.replay: Any = replace(handlers_of(page, ReplayHandlers), tabs=tabs, withdrawals=withdrawals)
