@@ -104,4 +104,4 @@ def switch_html(lang: str) -> str:
         f"<span>{escape(text(lang, f'side_{side}'))}</span></button>"
         for side in SideName
     )
-    return f'<div class="switch" role="group">{buttons}</div>'
+    return f'<div class="switch" role="group" aria-label="{escape(text(lang, "switch_sides"))}">{buttons}</div>'

@@ -63,7 +63,8 @@ def reading_line(lang: str, progress: ReadingProgress | None) -> str:
     left = progress.seconds_left
     if left is not None:
         words += text(lang, "results_left", seconds=f"{left:.0f}")
-    return f'{status(words)}<progress max="{progress.total}" value="{progress.done}"></progress>'
+    bar = f'<progress max="{progress.total}" value="{progress.done}" aria-label="{escape(words)}"></progress>'
+    return status(words) + bar
 
 
 def lines(lang: str, figures: Figures) -> Iterator[str]:
