@@ -8,7 +8,7 @@ from arena.types import ModelSpec
 from arena.votes.backup_status import BackupStatus
 from ui.arena.messages import thinking_line
 from ui.display import plain_copy
-from ui.markup import html_table
+from ui.markup import html_table, licence_link
 from ui.services import Services
 from ui.texts import LANGUAGES, error_text, listed, text
 
@@ -71,9 +71,6 @@ def _table(lang: str, specs: Iterable[ModelSpec], columns: Sequence[str]) -> str
 
 def _cells(lang: str, spec: ModelSpec) -> dict[str, str]:
     unknown = escape(text(lang, "about_unknown"))
-    licence = escape(spec.licence) or unknown
-    if spec.licence_url.startswith(("https://", "http://")):
-        licence = f'<a href="{escape(spec.licence_url)}" target="_blank" rel="noopener noreferrer">{licence}</a>'
     is_labelled = spec.id.startswith(f"{spec.name}=")
     return {
         "model": escape(spec.name) + (f"<br><code>{escape(spec.id)}</code>" if is_labelled else ""),
@@ -82,7 +79,7 @@ def _cells(lang: str, spec: ModelSpec) -> dict[str, str]:
         "context": escape(_context(lang, spec)) if spec.context_length else unknown,
         "thinking": escape(thinking_line(lang, spec, spec.config()) or text(lang, "about_no_thinking")),
         "revision": f"<code>{escape(spec.revision)}</code>" if spec.revision else unknown,
-        "licence": licence,
+        "licence": licence_link(escape(spec.licence) or unknown, spec.licence_url),
     }
 
 

@@ -37,5 +37,12 @@ def alert(line: str) -> str:
     return f'<p role="alert">⚠️ {escape(line)}</p>'
 
 
+def licence_link(name: str, address: str) -> str:
+    """A licence's name, which is HTML already, as a link if its address is one of the web."""
+    if not address.startswith(("https://", "http://")):
+        return name
+    return f'<a href="{escape(address)}" target="_blank" rel="noopener noreferrer">{name}</a>'
+
+
 def _cells(names: Sequence[str], row: Sequence[str]) -> str:
     return "".join(f'<td data-label="{name}">{cell}</td>' for name, cell in zip(names, row, strict=True))

@@ -15,7 +15,7 @@ from arena.translations import time_text
 from ui.admin import HostHandlers
 from ui.components import Labels
 from ui.gradio.compat import Block
-from ui.markup import alert, html_table, status
+from ui.markup import alert, html_table, licence_link, status
 from ui.tabs import Tab
 from ui.texts import error_text, listed, text
 from ui.updates import UNQUEUED, Handlers, Props
@@ -188,11 +188,8 @@ def status_block(lang: str, state: AddState) -> str:
 
 
 def _row(lang: str, need: Needs) -> list[str]:
-    licence = escape(need.licence or text(lang, "need_see"))
-    if need.licence_url.startswith("https://"):
-        licence = f'<a href="{escape(need.licence_url)}" target="_blank" rel="noopener noreferrer">{licence}</a>'
-    elif not need.licence:
-        licence = escape(text(lang, "about_unknown"))
+    unnamed = text(lang, "need_see" if need.licence_url else "about_unknown")
+    licence = licence_link(escape(need.licence or unnamed), need.licence_url)
     title = f"{escape(need.title)}<br><code>{escape(need.name)}</code>"
     return [title, *map(_size, (need.download, need.quantize, need.memory)), licence]
 

@@ -298,7 +298,6 @@ def test_a_prompt_sent_while_the_model_loads_waits_visibly(
     page = open_page(app, mode="named")
     for backend in app.services.roster:
         backend.load()
-    status(page, "b", "disk on fire")
     ask(page, "hello")
     status(page, "a", "Loading the model")
     loaded.touch()

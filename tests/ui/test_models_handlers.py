@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
@@ -192,3 +193,9 @@ def test_names_from_elsewhere_are_shown_as_text() -> None:
         AddState("failed", needs=(needs,), error=ErrorInfo("add_failed", HOSTILE, {"reason": HOSTILE})),
     ):
         assert "<img" not in status_block("en", state) + status_block("zh", state)
+
+
+def test_a_licence_is_a_link_if_its_address_is_one_of_the_web() -> None:
+    for address, count in (("https://x.org", 1), ("http://x.org", 1), ("javascript:alert(1)", 0), ("", 0)):
+        shown = status_block("en", AddState("ready", needs=(replace(NEEDS, licence="free", licence_url=address),)))
+        assert "free" in shown and shown.count("<a href=") == count

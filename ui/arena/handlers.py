@@ -18,7 +18,7 @@ from ui.arena.layout import ArenaTab
 from ui.arena.mode import ArenaMode, Modes, mode_of
 from ui.arena.modes import Named
 from ui.arena.rate import Rate
-from ui.arena.screen import Mode, head_html
+from ui.arena.screen import Mode
 from ui.arena.view import arena_props
 from ui.gradio.compat import Block
 from ui.tabs import Tab
@@ -41,9 +41,9 @@ class ArenaHandlers(Handlers):
         # After a turn's last update one can ask again: gradio would drop what is sent before the turn's handler ends.
         turn = {"outputs": self._turn_outputs, "trigger_mode": "multiple", **TURNS}
         self.on([composer.box.submit, composer.send.click], self.send, set(composer.inputs), **turn)
-        self.on(composer.stop.click, partial(self.stop, None), outputs=part.timer, **UNQUEUED)
+        self.on(composer.stop.click, partial(self.stop, None), outputs=[], **UNQUEUED)
         for side in SideName:
-            self.on(hidden[f"stop_{side}"].click, partial(self.stop, side), outputs=part.timer, **UNQUEUED)
+            self.on(hidden[f"stop_{side}"].click, partial(self.stop, side), outputs=[], **UNQUEUED)
             self.on(hidden[f"regenerate_{side}"].click, partial(self.again, side, "regenerate"), **turn)
             self.on(hidden[f"continue_{side}"].click, partial(self.again, side, "continue_answer"), **turn)
             self._hand_over(f"copy_{side}", partial(self._raw, side), "window.copyText(text)")
@@ -63,7 +63,6 @@ class ArenaHandlers(Handlers):
             chosen.then(None, pickers, js="(a, b) => window.showPair(a, b)", api_visibility="private")
         if pickers:
             self.on(part.tab.select, self.show_models, **UNQUEUED)
-        self.on(part.timer.tick, self.tick, outputs=[*part.heads.values(), part.timer], **UNQUEUED)
         part.battle_id.change(None, part.battle_id, js="(id) => window.showBattle(id)", api_visibility="private")
 
     def _hand_over(self, name: str, read: Callable[..., str], script: str) -> None:
@@ -77,7 +76,7 @@ class ArenaHandlers(Handlers):
         part = self.part
         asking = [part.composer.box, part.composer.more, part.edit]
         sides = [*part.heads.values(), *part.panes.values()]
-        return [part.phase, *sides, *asking, *part.details.inputs, part.timer]
+        return [part.phase, *sides, *asking, *part.details.inputs]
 
     def result(self, tab: Tab, handler: Callable[..., Any], *values: Any) -> Any:
         """What the handler returns. An ArenaError becomes a notice: gradio would write Error across the panes."""
@@ -147,7 +146,7 @@ class ArenaHandlers(Handlers):
             named.choose(tab, a, b)
         tab.refused = None
         self._keep(tab)
-        return {**self._changes(tab), self.part.timer: {"active": True}}
+        return self._changes(tab)
 
     def show_models(self, tab: Tab) -> Props:
         """Show which models can be chosen now. A turn that runs shows everything by itself."""
@@ -184,7 +183,7 @@ class ArenaHandlers(Handlers):
         except ArenaError as error:
             _notify(tab, error)
         if steps is None:
-            yield {self.part.timer: gr.skip()}
+            yield {self.part.phase: gr.skip()}
             return
 
         def render() -> Props:
@@ -199,11 +198,10 @@ class ArenaHandlers(Handlers):
             finally:
                 self._keep(tab)
 
-    def stop(self, side: SideName | None, tab: Tab) -> Props:
+    def stop(self, side: SideName | None, tab: Tab) -> None:
         """Stop one side, or both. The turn's own stream shows the rest."""
         tab.require_opened()
         self._mode(tab).stop(tab, side)
-        return {}
 
     def vote(self, winner: Winner, tab: Tab, typed: Typed) -> Props:
         """Cast the vote on what the tab shows. It is on disk when this returns."""
@@ -242,14 +240,6 @@ class ArenaHandlers(Handlers):
         if (rate := self._rate) and not rate.room(tab).closed:
             gr.Info(text(tab.lang, "room_still_open"), title=text(tab.lang, "notice"))
         return self._changes(tab)
-
-    def tick(self, tab: Tab) -> Props:
-        """Show how far the models are loaded. The timer stops when they are, or when something was asked."""
-        part, screen = self.part, self._mode(tab).screen(tab)
-        if screen.phase != "empty":
-            return {part.timer: {"active": False}}
-        heads: Props = {head: {"value": head_html(tab.lang, side, screen)} for side, head in part.heads.items()}
-        return {**heads, part.timer: {"active": any(mode.waits(tab) for mode in self.modes.values())}}
 
     @property
     def _rate(self) -> Rate | None:

@@ -92,7 +92,6 @@ class ArenaTab:
     def __init__(self, labels: Labels, tab: gr.Tab, modes: Sequence[Mode], has_choice: bool = False) -> None:
         """Make the components inside the current gr.Tab; with `has_choice` those that choose the models."""
         self.tab = tab
-        self.timer = gr.Timer(1.0)
         with gr.Column(elem_id="hello"):
             self.room = gr.HTML(elem_id="room", **BARE)
             self.room_results = labels.button("room_results", visible=False)

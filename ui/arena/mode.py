@@ -44,10 +44,6 @@ class ArenaMode(ABC):
         """The tab's models that may be named before a vote."""
         return ()
 
-    def waits(self, tab: Tab) -> bool:
-        """Whether a model of the tab is still being loaded."""
-        return False
-
     def screen(self, tab: Tab) -> Screen:
         """What the tab shows now."""
         vote, phase = self.vote(tab), self.phase(tab)

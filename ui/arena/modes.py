@@ -150,10 +150,6 @@ class Named(ArenaMode):
     def specs(self, tab: Tab) -> list[ModelSpec]:
         return [backend.spec for backend in tab.chat.pair.values()]
 
-    def waits(self, tab: Tab) -> bool:
-        states = [backend.load_state for backend in tab.chat.pair.values()]
-        return any(not state.ready and not state.error for state in states)
-
     def seat(self, tab: Tab, a: str, b: str) -> None:
         """Begin a new conversation with the models of these ids ("" is the tab's), unless they are the tab's.
 

@@ -33,15 +33,6 @@ def arena(put_together: Callable[..., ServedApp], arena_of: Callable[..., Any]) 
     return arena
 
 
-def test_a_late_tick_writes_nothing_over_a_turn(arena: Any) -> None:
-    heads = set(arena.part.heads.values())
-    assert heads <= set(arena.ask(arena.handlers.tick))
-    arena.send("hello")
-    assert not heads & set(arena.ask(arena.handlers.tick))
-    arena.ask(arena.handlers.renew, stored=None)
-    assert heads <= set(arena.ask(arena.handlers.tick))
-
-
 def test_the_last_update_of_a_turn_is_whole(arena: Any) -> None:
     *_, last = arena.send("hello")
     handlers = arena.handlers
