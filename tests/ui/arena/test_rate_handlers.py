@@ -122,6 +122,11 @@ def test_what_was_added_to_a_vote_is_emptied_for_the_next_battle(events):
     assert renew(events)[comment] == ""
 
 
+def test_the_switch_between_the_answers_has_a_name_for_screen_readers(events):
+    switch = events.handlers.render(events.tab)[events.handlers.part.switch]["value"]
+    assert 'role="group" aria-label="Answer to show"' in switch
+
+
 def test_a_rater_who_has_not_begun_is_shown_no_battle(events, rooms):
     events.tab.judge = "judge of r"
     events.handlers.opened(events.tab)

@@ -9,14 +9,16 @@ from dataclasses import replace
 import pytest
 from vote_samples import make_side, swapped, vote_between, votes_of
 
+from arena.results.bias import Split
 from arena.results.compute import compute
 from arena.results.figures import Figures
-from arena.results.sentences import first_sentences
+from arena.results.sentences import first_sentences, split_line
+from arena.results.service import ReadingProgress
 from arena.types import Vote, Winner
 from arena.votes.reader import BadRow
 from arena.votes.store import ReadReport
 from ui.results.sections import sections
-from ui.results.view import chart, lines, picture, room_results, section_body, verdict_html
+from ui.results.view import chart, lines, picture, reading_line, room_results, section_body, verdict_html
 
 A, B, TIE = Winner.MODEL_A, Winner.MODEL_B, Winner.TIE
 Make = Callable[..., Figures]
@@ -270,3 +272,14 @@ def test_time_and_quality_stand_in_one_line(figures: Make) -> None:
     assert cost.table and cost.table.headers[-2:] == ("Peak memory GB", "Energy J (median)")
     assert [row[-2:] for row in cost.table.rows] == [("–", "12.3"), ("6.3", "–")]
     assert cost.lines[0].startswith("Peak memory was measured in batch runs") and "idle power" in cost.lines[1]
+
+
+def test_how_far_votes_are_read_has_a_name_for_screen_readers() -> None:
+    shown = reading_line("en", ReadingProgress(1, 4, 2.0))
+    assert '<progress max="4" value="1" aria-label="' in shown and shown.count("25%") == 2
+
+
+@pytest.mark.parametrize("name", ["side", "length", "markdown"])
+def test_a_split_ends_as_the_sentences_beside_it(name: str) -> None:
+    split = Split(more=0.75, more_votes=4, less=0.5, less_votes=2)
+    assert split_line("zh", name, split, "qwen").endswith("。") and split_line("en", name, split, "qwen").endswith(".")
