@@ -144,19 +144,26 @@ def find_change(scores: Floats) -> Change | None:
         before = np.bincount(codes[:split], minlength=len(values))
         after = total - before
         early, late = _mean(values, before), _mean(values, after)
-        agree = min(early, late) > 0.5 + ALIKE_MARGIN or max(early, late) < 0.5 - ALIKE_MARGIN
-        if not agree and _are_disjoint(values, *((before, after) if early > late else (after, before))):
+        higher, lower = (before, after) if early > late else (after, before)
+        if not _agree(early, late) and _are_disjoint(values, higher, lower):
             return _largest_change(scores)
     return None
 
 
+def _agree(early: Floats | float, late: Floats | float) -> NDArray[np.bool_]:
+    """Whether both parts clearly prefer the same model."""
+    low, high = np.minimum(early, late), np.maximum(early, late)
+    return np.asarray((low > 0.5 + ALIKE_MARGIN) | (high < 0.5 - ALIKE_MARGIN))
+
+
 def _largest_change(scores: Floats) -> Change:
-    """The split that explains most of the variance of the scores."""
-    numbers = np.arange(1, len(scores))
-    sums = np.cumsum(scores)[:-1]
+    """The split that explains most of the variance of the scores, among those into parts that do not agree."""
+    numbers = np.arange(FEWEST_PER_PART, len(scores) - FEWEST_PER_PART + 1)
+    sums = np.cumsum(scores)[numbers - 1]
     early, late = sums / numbers, (scores.sum() - sums) / (len(scores) - numbers)
-    split = int(np.argmax((early - late) ** 2 * numbers * (len(scores) - numbers)))
-    return Change(split + 1, float(early[split]), float(late[split]))
+    explained = (early - late) ** 2 * numbers * (len(scores) - numbers)
+    split = int(np.argmax(np.where(_agree(early, late), 0, explained)))
+    return Change(int(numbers[split]), float(early[split]), float(late[split]))
 
 
 def _splits(raters: int) -> Iterator[int]:

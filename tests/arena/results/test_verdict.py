@@ -10,6 +10,8 @@ from simulated_verdicts import verdict_table
 from arena.statistics import SignTest, sign_test
 from arena.statistics.confidence_sequence import WHOLE, mean_interval
 from arena.statistics.decision import (
+    ALIKE_MARGIN,
+    FEWEST_PER_PART,
     MOST_TO_COME,
     Change,
     Outcome,
@@ -59,6 +61,27 @@ def test_a_change_says_where_and_how_much():
     assert find_change(np.array([1.0] * 12 + [0.0] * 30)) == Change(12, 1.0, 0.0)
     turned = make_verdict(np.array([1.0] * 12 + [0.0] * 30)).swapped
     assert turned.change == Change(12, 0.0, 1.0) and turned.share == pytest.approx(30 / 42)
+
+
+def test_the_parts_of_a_change_are_not_few_and_do_not_agree():
+    generator, seen = np.random.default_rng(1), 0
+    for _ in range(400):
+        raters, shares = generator.integers(20, 60), np.sort(generator.random(3))
+        parts = np.diff(np.sort(generator.integers(3, raters - 3, 2)), prepend=0, append=raters)
+        scores = generator.binomial(8, np.repeat(shares, parts)) / 8
+        if change := find_change(scores):
+            seen += 1
+            early, late = scores[: change.raters], scores[change.raters :]
+            assert min(len(early), len(late)) >= FEWEST_PER_PART
+            assert (change.early, change.late) == pytest.approx((early.mean(), late.mean()))
+            assert min(change.early, change.late) <= 0.5 + ALIKE_MARGIN + 1e-9
+            assert max(change.early, change.late) >= 0.5 - ALIKE_MARGIN - 1e-9
+    assert seen > 100
+
+
+def test_fewer_than_six_raters_are_no_part_of_a_change():
+    scores = np.array([0.0] * 4 + [1.0] * 30)  # the first four alone would explain everything
+    assert find_change(scores) == Change(6, pytest.approx(2 / 6), 1.0)
 
 
 @pytest.mark.parametrize(("early", "late"), [(20, 20), (30, 30), (20, 40), (40, 20)])
