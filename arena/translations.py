@@ -54,8 +54,10 @@ def listed(lang: str, names: Iterable[str]) -> str:
 
 
 def percent(share: float) -> str:
-    """A share of 1 in percent, without the sign: 75, or 71.4."""
-    return f"{100 * share:.1f}".removesuffix(".0")
+    """A share of 1 in percent, without the sign: 75, or 71.4. Only one half reads 50: 50.03."""
+    is_half = abs(share - 0.5) < 0.00005
+    short = f"{100 * share:.1f}".removesuffix(".0")
+    return short if is_half or short != "50" else f"{100 * share:.2f}"
 
 
 def time_text(seconds: float) -> str:

@@ -14,7 +14,7 @@ from arena.results.cost import costs, judged_answers, prompt_costs
 from arena.results.exclusions import find_exclusions
 from arena.results.figures import Figures, Groups, Mixture, ModelResult, PairResult
 from arena.results.raters import Raters, outcomes_by_rater
-from arena.results.selection import FIRST, SUSPICIONS, Filters, View
+from arena.results.selection import SUSPICIONS, Filters, View
 from arena.results.verdict import criterion_results, dimension_verdicts, judge_pair
 from arena.statistics import PairCount, sign_test, total
 from arena.statistics.confidence_sequence import ALPHA
@@ -95,11 +95,9 @@ def _pair(view: View, index: int, raters: Raters, alpha: float) -> PairResult:
     return result.seen_from(verdict.first)
 
 
-def _margins(view: View, here: Mask) -> list[int]:
-    """The first model's wins minus its losses for each prompt with decisive votes."""
-    rows = here & view.decisive
-    points = pd.Series(np.where(view.outcome[rows] == FIRST, 1, -1))
-    margins: list[int] = points.groupby(view.table["asked"][rows]).sum().tolist()
+def _margins(view: View, here: Mask) -> list[float]:
+    """The first model's wins minus its losses for each prompt."""
+    margins: list[float] = pd.Series(2 * view.points[here] - 1).groupby(view.table["asked"][here]).sum().tolist()
     return margins
 
 

@@ -185,10 +185,11 @@ def _overall(figures: Figures) -> dict[str, Any] | None:
 
 def _verdict(verdict: PairVerdict) -> dict[str, Any]:
     numbers, change = verdict.numbers, verdict.numbers.change
-    plain = ("preferred", "first", "second", "votes", "ties", "sighted", "leaked", "suspicious", "votes_under_way")
+    plain = ("preferred", "first", "second", "votes", "ties", "prompts", "sighted", "leaked", "suspicious")
     return {
         **_part(numbers),
         **{name: getattr(verdict, name) for name in plain},
+        "votes_under_way": verdict.votes_under_way,
         "basis": str(verdict.basis),
         "with_others": verdict.with_others and asdict(verdict.with_others),
         "without_suspicious": verdict.without_suspicious and asdict(verdict.without_suspicious),

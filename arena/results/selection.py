@@ -57,7 +57,7 @@ class Filters:
         if self.models:
             models = [code for code, name in enumerate(table.names["model"]) if name in self.models]
             a, b = (np.isin(table[f"model_{side}"], models) for side in "ab")
-            rows &= (a | b) if len(self.models) == 1 else (a & b)
+            rows &= (a | b) if len(set(self.models)) == 1 else (a & b)
         return rows
 
     def comparisons(self, table: Table) -> int:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from arena.results.bias import Agreement, Share, Split
 from arena.results.exclusions import Exclusion, summary
 from arena.results.figures import Figures, Mixture
+from arena.results.selection import Filters
 from arena.results.texts import text
 from arena.results.verdict import Basis, Conclusion, PairVerdict
 from arena.statistics.confidence_sequence import Interval
@@ -21,13 +22,16 @@ _MOST_PAIRS = 3
 
 def first_sentences(lang: str, figures: Figures, name: Names = str) -> list[str]:
     """The verdict, what it adds up and leaves out, possible biases, how robust it is, and what to do next."""
+    if not figures.votes and figures.filters != Filters(room=figures.filters.room):
+        return [text(lang, "verdict_nothing_passes"), *excluded_lines(lang, figures.excluded)]
     if not figures.votes:
         return [text(lang, "verdict_no_votes"), *excluded_lines(lang, figures.excluded), planner(lang)]
     mixtures = [*mixture_lines(lang, figures.mixtures, name), *excluded_lines(lang, figures.excluded)]
     if len(figures.pairs) > 1:
         return [*_many_models(lang, figures, name), *mixtures]
     verdict = figures.pairs[0].verdict
-    headline = joined(lang, sentence(lang, verdict, name), text(lang, "one_prompt_set", prompts=figures.prompts))
+    scope = text(lang, "one_prompt_set", prompts=verdict.prompts) if verdict.prompts else ""
+    headline = joined(lang, sentence(lang, verdict, name), scope)
     return [headline, *mixtures, *caveats(lang, verdict, name), *advice(lang, verdict)]
 
 
@@ -165,7 +169,8 @@ def _many_models(lang: str, figures: Figures, name: Names) -> Iterator[str]:
     models, count = figures.models, len(figures.models)
     basis = text(lang, "many_basis", **vars(figures))
     if all(model.rating is None for model in models):
-        yield text(lang, "many_apart", count=count, basis=basis)
+        is_blind = any(pair.verdict.basis is Basis.BLIND for pair in figures.pairs)
+        yield text(lang, "many_apart_blind" if is_blind else "many_apart", count=count, basis=basis)
     elif models[0].worst_rank == 1:
         yield text(lang, "many_first", count=count, first=name(models[0].model), basis=basis)
     else:

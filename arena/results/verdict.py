@@ -45,9 +45,9 @@ class Conclusion:
 class PairVerdict:
     """The verdict on two models; `first` is the one with the larger share.
 
-    It rests on `votes` by `numbers.raters` raters, of which `ties` (of either kind) count half. `sighted` votes (names
-    shown) and `leaked` votes (an answer revealed its model) are not part of it unless there are no others (see
-    `basis`). `with_others` is the conclusion that includes them, `without_suspicious` the one that excludes the
+    It rests on `votes` on `prompts` prompts by `numbers.raters` raters; `ties` (of either kind) count half. `sighted`
+    votes (names shown) and `leaked` votes (an answer revealed its model) are not part of it unless there are no others
+    (see `basis`). `with_others` is the conclusion that includes them, `without_suspicious` the one that excludes the
     `suspicious` votes, each None if there are no such votes. `under_way` raters with `votes_under_way` votes have not
     finished and do not count yet.
 
@@ -61,6 +61,7 @@ class PairVerdict:
     numbers: Verdict
     votes: int = 0
     ties: int = 0
+    prompts: int = 0
     basis: Basis = Basis.BLIND
     sighted: int = 0
     leaked: int = 0
@@ -87,6 +88,10 @@ class PairVerdict:
     def conclusion(self) -> Conclusion:
         """The short form."""
         return conclude(self.numbers, self.first, self.second)
+
+    def numbers_of(self, model: str) -> Verdict:
+        """The numbers from the side of one of the two models."""
+        return self.numbers if model == self.first else self.numbers.swapped
 
 
 @dataclass(frozen=True)
@@ -135,6 +140,7 @@ def judge_pair(view: View, index: int, raters: Raters, alpha: float = ALPHA) -> 
         numbers,
         votes=int(scores.rows.sum()),
         ties=int((scores.rows & ~view.decisive).sum()),
+        prompts=len(np.unique(view.table["asked"][scores.rows])),
         basis=basis,
         sighted=int((here & ~view.table["blind"]).sum()),
         leaked=int((here & view.table["blind"] & (view.table["leaked"] == 1)).sum()),

@@ -77,7 +77,7 @@ class SignTest:
     p: float
 
 
-def sign_test(margins: Iterable[int]) -> SignTest:
+def sign_test(margins: Iterable[float]) -> SignTest:
     """The sign test over prompts; `margins` are the first model's wins minus its losses on each prompt."""
     from scipy.stats import binomtest
 

@@ -62,3 +62,7 @@ def test_a_key_in_two_tables_raises():
 def test_lists_use_the_separator_of_the_language_and_percentages_drop_empty_decimals():
     assert (listed("zh", "ab"), listed("en", "ab")) == ("a、b", "a, b")
     assert (percent(0.75), percent(0.714)) == ("75", "71.4")
+
+
+def test_only_one_half_reads_50():
+    assert (percent(0.5), percent(0.5003), percent(0.4996), percent(0.501)) == ("50", "50.03", "49.96", "50.1")

@@ -88,7 +88,7 @@ def test_filters_count_and_the_language_changes_what_is_shown(new_page: Callable
     expect(page.locator("#results_verdict")).to_contain_text("Based on 1 vote by 1 rater (1 tie)")
     expect(page.locator("#results_filter label", has_text="blind votes (1)").locator("input")).to_be_checked()
     page.click("#language")
-    expect(page.locator("#results_verdict")).to_contain_text("依据 1 位投票者的 1 票（平局 1 票）")
+    expect(page.locator("#results_verdict")).to_contain_text("依据 1 位投票者的 1 票（平局或都不好 1 票）")
     expect(page.locator("#results_counts")).to_contain_text("胜、平、负")
 
 

@@ -61,7 +61,7 @@ def test_json_has_what_notebooks_want(hosts: Path) -> None:
 def test_lines_say_the_same(hosts: Path) -> None:
     lines = run(hosts, "one/votes.csv", "two/votes.csv").stdout.splitlines()
     assert lines[0].startswith("Raters prefer qwen to glm: they gave it 93.3% of their votes on average")
-    assert "Based on 15 blind votes by 15 raters (2 ties). Prompts: 1." in lines[0]
+    assert "Based on 15 blind votes by 15 raters (2 ties or both bad). Prompts: 1." in lines[0]
     assert any("was always on the same side" in line for line in lines)
     assert "Decided. No more votes are needed." not in lines
     assert f"  one/votes.csv, line 16: 2 cells, not {len(COLUMNS)}" in lines

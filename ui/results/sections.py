@@ -190,7 +190,7 @@ def _cost(lang: str, figures: Figures, prompt_name: Names) -> Section:
     names = ((cost.model, cost.precision or UNKNOWN, str(cost.answers)) for cost in figures.costs)
     rows = [(*first, *map(_number, numbers)) for first, *numbers in zip(names, *measured.values(), strict=True)]
     lines = [text(lang, f"{name}_note") for name in ("memory", "joules") if name in measured]
-    dearest = figures.prompt_costs
+    dearest = tuple(won for won in figures.prompt_costs if round(won.times, 1) > 1)
     if len(figures.pairs) > 1:
         dearest = tuple(sorted(dearest, key=lambda won: -won.times)[:_MOST_WINS])
     for won in dearest:

@@ -14,6 +14,7 @@ from arena.results.verdict import PairVerdict
 from arena.statistics import PairCount
 from arena.statistics.decision import Outcome, Verdict
 from arena.text import columns_wide
+from arena.translations import percent
 from ui.markup import html_table, status, tiles
 from ui.results.sections import Section, Table, sections
 from ui.texts import error_text, text
@@ -96,7 +97,7 @@ def picture(lang: str, figures: Figures) -> str:
 def headline(lang: str, figures: Figures) -> str:
     """The verdict in at most fifteen words."""
     if not figures.votes:
-        return text(lang, "head_no_votes")
+        return first_sentences(lang, figures)[0]
     if len(figures.pairs) != 1:
         best = figures.models[0]
         key = "head_ranked" if best.worst_rank == 1 else "head_unranked"
@@ -131,7 +132,7 @@ def _dimension_chart(lang: str, figures: Figures) -> str:
         _row(lang, left, names, dimension_name(lang, name), count, pair.dimensions.get(name))
         for name, count in figures.dimensions_of(pair.count).items()
     ]
-    rows.append(_row(lang, left, names, results_text(lang, "all"), pair.count, _numbers(verdict, left)))
+    rows.append(_row(lang, left, names, results_text(lang, "all"), pair.count, verdict.numbers_of(left)))
     legend = "".join(
         f'<span><i class="{kind}"></i>{escape(name)}</span>' for kind, name in zip(_KINDS, names, strict=True)
     )
@@ -159,21 +160,17 @@ def _in_order(verdict: PairVerdict) -> list[str]:
     return sorted(models, key=lambda model: color_of(model, models))
 
 
-def _numbers(verdict: PairVerdict, model: str) -> Verdict:
-    """The verdict from the side of one model."""
-    return verdict.numbers if model == verdict.first else verdict.numbers.swapped
-
-
 def _shares(lang: str, verdict: PairVerdict) -> str:
     """The bar with its caption; "" if no rater has finished."""
     models = _in_order(verdict)
-    numbers = _numbers(verdict, models[0])
-    if numbers.share is None:
+    if verdict.numbers.share is None:
         return ""
-    shares = zip(models, "ab", (numbers.share, 1 - numbers.share), strict=True)
+    numbers = verdict.numbers_of(models[0])
+    share = float(percent(verdict.numbers.share)) / 100  # rounded as in the sentence, so that the two add up to 100
+    shares = {verdict.first: share, verdict.second: 1 - share}
     names = "".join(
-        f'<span data-color="{color}"><i class="dot"></i>{escape(model)} <b>{_percent(part)}</b></span>'
-        for model, color, part in shares
+        f'<span data-color="{color}"><i class="dot"></i>{escape(model)} <b>{_percent(shares[model])}</b></span>'
+        for model, color in zip(models, "ab", strict=True)
     )
     fill = f'<i class="a" style="width:{numbers.share:.1%}"></i><i class="b"></i>'
     ends = {"low": _percent(numbers.interval.low), "high": _percent(numbers.interval.high)}
@@ -239,7 +236,7 @@ def _matrix(lang: str, figures: Figures) -> str:
 def _cell(lang: str, first: str, second: str, pair: PairResult | None) -> str:
     if pair is None:
         return "<td></td>"
-    numbers = _numbers(pair.verdict, first)
+    numbers = pair.verdict.numbers_of(first)
     number = 0.5 if numbers.share is None else numbers.share
     share = "–" if numbers.share is None else _percent(number)
     said = short(lang, pair.verdict.conclusion)
@@ -256,4 +253,4 @@ def _tiles(lang: str, figures: Figures) -> str:
 
 
 def _percent(share: float) -> str:
-    return f"{100 * share:.0f}%"
+    return f"{percent(share)}%"

@@ -170,7 +170,8 @@ def _fit(facts: ReportFacts) -> Iterator[str]:
 def conclusion(facts: ReportFacts) -> Iterator[str]:
     """The verdict again, and the prompts it applies to."""
     yield from _verdict_lines(facts)
-    yield facts.text("one_prompt_set", prompts=len(facts.prompts))
+    if facts.pair and facts.pair.verdict.prompts:
+        yield facts.text("one_prompt_set", prompts=facts.pair.verdict.prompts)
 
 
 def limits(facts: ReportFacts) -> Iterator[str]:

@@ -168,9 +168,7 @@ def _dimension_table(facts: ReportFacts, pair: PairResult) -> Table:
 
 def pair_row(facts: ReportFacts, name: str, pair: PairResult) -> tuple[str, ...]:
     """All votes on a pair, its share and its verdict."""
-    verdict = pair.verdict
-    overall = verdict.numbers if verdict.first == pair.count.first else verdict.numbers.swapped
-    return _row(facts, name, pair.count, overall)
+    return _row(facts, name, pair.count, pair.verdict.numbers_of(pair.count.first))
 
 
 def _row(facts: ReportFacts, name: str, count: PairCount, numbers: Verdict | None) -> tuple[str, ...]:

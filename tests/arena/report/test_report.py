@@ -258,7 +258,13 @@ def test_the_numbers_of_the_summary(facts):
     assert "Overall, Qwen won 3 and GLM won 1; ties: 1, both bad: 1." in text
     # Of four raters who are not leaked one gave a tie and one "both bad", each one half; the mean is 3 of 4.
     assert "Too early to call between Qwen and GLM. Raters gave Qwen 75% of their votes on average" in text
-    assert "Based on 5 blind votes by 4 raters (2 ties); counting 1 on answers that revealed a model as well" in text
+    assert (
+        "Based on 5 blind votes by 4 raters (2 ties or both bad); counting 1 on answers that revealed a model as well"
+        in text
+    )
+    assert "Prompts: 2. Applies to these prompts only." in text
+    fewer = said(gather(sources(ANSWERS, VOTES[:3]), PROMPTS))
+    assert "on 2 prompts, with 4 answers" in fewer and "Prompts: 1. Applies to these prompts only." in fewer
     assert "Qwen 30.0 s (2 timed), GLM 90.0 s (2 timed). GLM took 3.0 times as long as Qwen." in text
     assert "Qwen passed 1 of 1, GLM 0 of 1" in text
 
@@ -341,7 +347,7 @@ def test_strengths_leave_out_comments_and_what_may_be_chance(facts):
 def test_without_votes_nothing_is_said_of_preferences():
     text = said(gather(sources(ANSWERS), PROMPTS))
     assert "There are no votes" in text and "Canberra" in text
-    assert not re.search(r"won|prefer [A-Z]|raters gave|95%", text)
+    assert not re.search(r"won|prefer [A-Z]|raters gave|95%|Applies to these prompts", text)
     assert "share of checks passed" in text
 
 

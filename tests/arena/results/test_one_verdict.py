@@ -24,6 +24,7 @@ from arena.results.sentences import advice, first_sentences
 from arena.results.service import ResultsService
 from arena.results.verdict import PairVerdict
 from arena.statistics.decision import Outcome
+from arena.translations import percent
 from arena.votes.store import VoteStore
 from commands import results as command
 from ui.access import Access
@@ -68,7 +69,8 @@ def check_picture(lang: str, shown: str, verdict: PairVerdict, said: list[str]) 
         "interval": f"left:{low:.1%};width:{high - low:.1%}",
         "at": f"left:{share:.1%}",
     }
-    label = text(lang, "picture_bar", model=left, share=f"{share:.0%}", low=f"{low:.0%}", high=f"{high:.0%}")
+    ends = {"share": f"{percent(share)}%", "low": f"{percent(low)}%", "high": f"{percent(high)}%"}
+    label = text(lang, "picture_bar", model=left, **ends)
     assert f'aria-label="{label}"' in shown
 
 

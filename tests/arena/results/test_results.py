@@ -322,4 +322,20 @@ def test_prompts_are_signs(figures):
     each = enumerate((prompt, winner) for prompt, winners in said.items() for winner in winners)
     votes = [vote_between(number, "x", "y", winner, prompt) for number, (prompt, winner) in each]
     signs = figures(votes).pairs[0].prompts
-    assert (signs.first, signs.second, signs.even, signs.p) == (2, 1, 1, 1.0)
+    assert (signs.first, signs.second, signs.even, signs.p) == (2, 1, 2, 1.0)
+
+
+def test_prompts_on_which_everybody_tied_are_even(figures):
+    said = [("p", A), ("p", A), ("q", TIE), ("r", BAD), ("s", TIE), ("s", BAD)]
+    signs = figures([vote_between(n, "x", "y", winner, prompt) for n, (prompt, winner) in enumerate(said)])
+    result = signs.pairs[0].prompts
+    assert (result.first, result.second, result.even, result.p) == (1, 0, 3, 1.0)
+
+
+def test_a_verdict_counts_the_prompts_of_its_own_votes(figures):
+    blind = [vote_between(n, "x", "y", A, f"q{n % 2}") for n in range(6)]
+    named = [vote_between(10 + n, "x", "y", B, f"q{n}") for n in range(20)]
+    votes = [*blind, *(replace(vote, battle=replace(vote.battle, blind=False)) for vote in named)]
+    result = figures(votes)
+    assert (result.prompts, result.pairs[0].verdict.prompts, as_json(result)["verdict"]["prompts"]) == (20, 2, 2)
+    assert first_sentences("en", result)[0].endswith("Prompts: 2. Applies to these prompts only.")

@@ -52,6 +52,8 @@ def test_a_model_is_all_its_pairs_and_several_are_the_pairs_between_them(figures
     }
     assert len(figures(votes, Filters(models=("v", "x", "z"))).pairs) == 3
     assert figures(votes, Filters(models=("nobody",))).votes == 0
+    twice = figures(votes, Filters(models=("x", "x")))
+    assert twice.votes == 96 and twice.pairs == figures(votes, Filters(models=("x",))).pairs
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,7 @@ def test_nobody_leads_with_half_of_the_votes(tmp_path: Path) -> None:
 
 
 def test_the_bar_has_the_model_with_the_first_colour_on_the_left_whoever_leads(tmp_path: Path) -> None:
-    for winner, share in ((A, "95%"), (B, "5%")):
+    for winner, share in ((A, "95.2%"), (B, "4.8%")):
         loser = B if winner is A else A
         result = figures(tmp_path / winner, between("qwen", "glm", *[winner] * 20, loser))
         shown = picture("en", result)
@@ -95,6 +95,22 @@ def test_the_bar_has_the_model_with_the_first_colour_on_the_left_whoever_leads(t
             f'aria-label="qwen {share}, interval ' in shown and f'aria-label="qwen {share}, interval ' in by_dimension
         )
         assert ("qwen won: 20" in by_dimension, "glm won: 20" in by_dimension) == (winner is A, winner is B)
+
+
+def test_the_two_shares_are_those_of_the_sentence_and_add_up_to_100(tmp_path: Path) -> None:
+    result = figures(tmp_path, between("qwen", "glm", *[A] * 17, *[B] * 23))
+    verdict = result.pairs[0].verdict
+    for share, ends in ((0.575, ["42.5%", "57.5%"]), (0.95750001, ["4.2%", "95.8%"]), (383 / 400, ["4.2%", "95.8%"])):
+        shown = picture("en", with_verdict(result, replace(verdict, numbers=replace(verdict.numbers, share=share))))
+        assert re.findall("<b>(.*?%)</b>", shown) == ends
+
+
+def test_an_interval_that_excludes_one_half_does_not_read_as_if_it_ended_there(tmp_path: Path) -> None:
+    result = figures(tmp_path, between("qwen", "glm", *[A] * 20, B))
+    verdict = result.pairs[0].verdict
+    numbers = replace(verdict.numbers, interval=Interval(0.5004, 0.99))
+    shown = picture("en", with_verdict(result, replace(verdict, numbers=numbers)))
+    assert "interval 50.04% to 99%" in shown and "interval 50% to" not in shown
 
 
 def test_the_caption_says_that_votes_were_not_blind(tmp_path: Path) -> None:

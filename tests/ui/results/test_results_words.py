@@ -12,13 +12,14 @@ from vote_samples import make_side, swapped, vote_between, votes_of
 from arena.results.bias import Split
 from arena.results.compute import compute
 from arena.results.figures import Figures
+from arena.results.selection import Filters
 from arena.results.sentences import first_sentences, split_line
 from arena.results.service import ReadingProgress
 from arena.types import Vote, Winner
 from arena.votes.reader import BadRow
 from arena.votes.store import ReadReport
 from ui.results.sections import sections
-from ui.results.view import chart, lines, picture, reading_line, room_results, section_body, verdict_html
+from ui.results.view import chart, headline, lines, picture, reading_line, room_results, section_body, verdict_html
 
 A, B, TIE = Winner.MODEL_A, Winner.MODEL_B, Winner.TIE
 Make = Callable[..., Figures]
@@ -26,7 +27,7 @@ Make = Callable[..., Figures]
 
 @pytest.fixture
 def figures(tmp_path_factory: pytest.TempPathFactory) -> Make:
-    return lambda votes, now=2e9: compute(votes_of(tmp_path_factory.mktemp("log"), votes), now=now)
+    return lambda votes, now=2e9, **chosen: compute(votes_of(tmp_path_factory.mktemp("log"), votes), now=now, **chosen)
 
 
 def between(a: str, b: str, *winners: Winner) -> list[Vote]:
@@ -42,7 +43,7 @@ def test_a_called_verdict_names_the_winner_how_sure_and_from_what(figures: Make)
     result = figures([swapped(vote) if number % 2 else vote for number, vote in enumerate(votes)])
     assert first("en", result) == (
         "Raters prefer qwen to glm4: they gave it 95.2% of their votes on average (95% interval 68.8–100%, valid at "
-        "any time; ties count half). Based on 21 blind votes by 21 raters (0 ties). Prompts: 1. "
+        "any time; ties count half). Based on 21 blind votes by 21 raters (0 ties or both bad). Prompts: 1. "
         "Applies to these prompts only."
     )
     assert first("zh", result).startswith("投票者更喜欢 qwen，而不是 glm4：平均每位把 95.2% 的票给了 qwen")
@@ -86,14 +87,14 @@ def test_votes_with_names_shown_are_one_clause_and_lead_where_there_are_no_other
     assert (
         mixed.startswith("Too early to call")
         and (
-            "Based on 5 blind votes by 5 raters (0 ties); counting 15 votes with the names shown as well, "
+            "Based on 5 blind votes by 5 raters (0 ties or both bad); counting 15 votes with the names shown as well, "
             "it would read: raters prefer qwen."
         )
         in mixed
     )
     alone = first_sentences("en", figures(sighted(votes)))
     assert alone[0].startswith("Raters saw which model was which. Raters prefer qwen to glm")
-    assert "Based on 20 votes by 20 raters (0 ties). Prompts" in alone[0] and alone[-1].startswith(
+    assert "Based on 20 votes by 20 raters (0 ties or both bad). Prompts" in alone[0] and alone[-1].startswith(
         "Collect blind votes"
     )
     leaked = first("zh", figures([replace(vote, leaked=True) for vote in votes]))
@@ -106,7 +107,7 @@ def test_ties_stand_in_the_sentence_and_count_half(figures: Make) -> None:
     assert first("en", figures(votes)).startswith(
         "Raters find qwen and glm about equal, within 5 points of 50%: they gave qwen 50.6% of their votes on average"
     )
-    assert "Based on 800 blind votes by 100 raters (790 ties)" in first("en", figures(votes))
+    assert "Based on 800 blind votes by 100 raters (790 ties or both bad)" in first("en", figures(votes))
 
 
 def test_nobody_has_voted(figures: Make) -> None:
@@ -114,10 +115,27 @@ def test_nobody_has_voted(figures: Make) -> None:
     assert "calling a 60/40 preference takes about" in first_sentences("en", figures([]))[1]
 
 
+def test_votes_that_a_filter_leaves_out_are_not_denied(figures: Make) -> None:
+    votes = sighted(between("qwen", "glm", *[A] * 5))
+    for filters in (Filters(blind=True), Filters(models=("qwen", "other"))):
+        result = figures(votes, filters=filters)
+        assert first_sentences("en", result) == [headline("en", result)] == ["No vote passes these filters."]
+        assert first_sentences("zh", result) == [headline("zh", result)] == ["没有符合筛选条件的票。"]
+    # On the page of a room, nobody chose a filter.
+    assert first("en", figures(votes, filters=Filters(room="R"))) == "No votes yet."
+
+
+def test_both_bad_is_no_tie_but_counts_like_one(figures: Make) -> None:
+    result = figures(between("qwen", "glm", *[Winner.BOTH_BAD] * 6, TIE))
+    assert "Based on 7 blind votes by 7 raters (7 ties or both bad)." in first("en", result)
+    assert "7 张盲测票（平局或都不好 7 票）" in first("zh", result)
+    assert "1 blind vote by 1 rater (1 tie or both bad)" in first("en", figures(between("qwen", "glm", TIE)))
+
+
 def test_no_rater_with_a_vote_is_done(figures: Make) -> None:
     result = figures([*between("qwen", "glm", A, TIE), vote_between(7, "qwen", "glm", A, "q2")], now=1_764_000_010)
     assert result.pairs[0].verdict.numbers.raters == 0
-    assert "no rater has finished yet" in first("en", result)
+    assert "no rater has finished yet" in first("en", result) and "Prompts" not in first("en", result)
     assert first_sentences("en", result)[-1] == "Raters still judging, not counted yet: 3 (3 votes)."
 
 
@@ -127,7 +145,7 @@ def three(figures: Make, *votes: tuple[str, str, Winner]) -> Figures:
 
 def test_three_models_are_led_by_the_first_and_each_pair_has_its_verdict(figures: Make) -> None:
     result = three(figures, *[("x", "y", A)] * 14, *[("y", "z", A)] * 5, *[("x", "z", A)] * 14)
-    assert first("en", result).startswith("Of 3 models, x ranks first: raters prefer it to each of the others.")
+    assert first("en", result).startswith("Of 3 models, x ranks first: raters prefer it to each of the others, ")
     assert any(line.startswith("x vs y: raters prefer x.") for line in first_sentences("en", result))
     assert any(line.startswith("y vs z: too early to call.") for line in first_sentences("en", result))
     ranking = next(section for section in sections("en", result) if section.name == "models")
@@ -148,8 +166,8 @@ def test_of_many_models_too_each_pair_says_what_it_rests_on_and_what_names_shown
         if line.startswith("x vs y")
     )
     assert line.startswith(
-        "x vs y: too early to call. Based on 4 blind votes by 4 raters (0 ties); counting 20 votes with the "
-        "names shown as well, it would read: raters prefer x."
+        "x vs y: too early to call. Based on 4 blind votes by 4 raters (0 ties or both bad); counting 20 votes with "
+        "the names shown as well, it would read: raters prefer x."
     )
     assert line.endswith("Keep voting; these votes do not show yet how many more raters are needed.")
 
@@ -157,13 +175,27 @@ def test_of_many_models_too_each_pair_says_what_it_rests_on_and_what_names_shown
 @pytest.mark.parametrize(
     ("votes", "words"),
     [
-        ([("x", "y", A), ("z", "w", A)], "fall into groups that were never compared"),
+        ([("x", "y", A), ("z", "w", A)], "fall into groups that were never compared by blind votes on answers"),
         ([("x", "y", TIE), ("y", "z", TIE), ("x", "z", TIE)], "none ranks first yet; these still may: x, y, z."),
         ([("x", "y", A)] * 14 + [("y", "z", A)], "none ranks first yet; these still may: x, z."),
     ],
 )
 def test_more_models_that_are_equal_or_apart(figures: Make, votes: list[tuple[str, str, Winner]], words: str) -> None:
     assert words in first("en", three(figures, *votes))
+
+
+def test_groups_that_only_named_votes_compare_are_not_said_to_be_apart(figures: Make) -> None:
+    votes = [vote_between(n, a, b, A, "q1") for n, (a, b) in enumerate([("x", "y"), ("z", "w"), ("y", "z")])]
+    named = first("en", figures([*votes[:2], *sighted(votes[2:])]))
+    assert "groups that were never compared by blind votes on answers that revealed no model, so" in named
+    assert "groups that were never compared with each other, so" in first("en", figures(sighted(votes[:2])))
+
+
+def test_a_model_may_rank_first_through_another_one(figures: Make) -> None:
+    result = three(figures, *[("x", "y", A)] * 14, *[("y", "z", A)] * 14, *[("x", "z", A), ("x", "z", B)] * 5)
+    assert "x ranks first: raters prefer it to each of the others, directly or through another" in first("en", result)
+    assert any(line.startswith("x vs z: too early to call.") for line in first_sentences("en", result))
+    assert "x 排第一：直接比较或经由其他模型，投票者都更喜欢它。" in first("zh", result)
 
 
 def everything(result: Figures, lang: str) -> str:
@@ -260,6 +292,9 @@ def test_time_and_quality_stand_in_one_line(figures: Make) -> None:
     cost = next(section for section in sections("en", result) if section.name == "cost")
     assert cost.lines == ("qwen wins q5 (2 of 2 decisive votes) but takes 4.9 times as long as glm.",)
     (won,) = result.prompt_costs
+    for times, shown in ((0.2, False), (1.04, False), (1.06, True)):
+        quick = replace(result, prompt_costs=(replace(won, times=times),))
+        assert bool(next(part for part in sections("en", quick) if part.name == "cost").lines) is shown
     many = replace(result, pairs=result.pairs * 2, prompt_costs=tuple(replace(won, times=n) for n in range(1, 9)))
     cost = next(section for section in sections("en", many) if section.name == "cost")
     assert [line.split(" takes ")[1][:3] for line in cost.lines] == ["8.0", "7.0", "6.0", "5.0", "4.0"]
