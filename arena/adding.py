@@ -116,6 +116,8 @@ class Adding:
         # Protects changes of both: by the job's thread, and by pages that stop it.
         self._lock = threading.Lock()
         self._keeps = True
+        # Names that are offered now; a model's id may be another one.
+        self._offered = {name for name, model in kept.items() if model}
         self.state = AddState(kept=kept)
         self._work: Work | None = None
 
@@ -146,6 +148,7 @@ class Adding:
             if name not in kept:
                 raise InputError("model_absent", f"{name!r} was not added here.", model=name, known=", ".join(kept))
             model = kept.pop(name)
+            self._offered.discard(name)
             _write(self._path, tuple(kept))
             self.state = replace(self.state, kept=kept)
         if model:
@@ -177,7 +180,7 @@ class Adding:
 
     def _check(self, names: tuple[str, ...]) -> tuple[Needs, ...]:
         """What the models need that are not offered yet. Raises InputError if all are, or if there is no room."""
-        here = {spec.id for spec in self._roster.specs} | {name for name, model in self.state.kept.items() if model}
+        here = {spec.id for spec in self._roster.specs} | self._offered
         new = [name for name in names if name not in here]
         if not new:
             raise InputError("model_present", f"{names[0]} is offered here already.", model=names[0])
@@ -239,6 +242,7 @@ class Adding:
             self._machine.close(backend)
             raise
         with self._lock:
+            self._offered.add(name)
             kept = {**self.state.kept, name: backend.spec.id} if self._keeps else self.state.kept
             self.state = replace(self.state, kept=kept, added=(*self.state.added, backend.spec.id))
             if self._keeps:

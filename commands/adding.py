@@ -28,6 +28,7 @@ from commands.progress import JSON_LINES
 
 # Until a hub that does not answer is asked again.
 RETRY_SECONDS = 60.0
+_PASSING = ("fetch_offline", "fetch_busy", "fetch_cut")
 APP = Path(__file__).parents[1] / "app.py"
 
 
@@ -141,7 +142,7 @@ def keep_adding(adding: Adding, names: Sequence[str], wait: Callable[[float], ob
             if error is None:
                 return
             typer.echo(f"Warning: {error.message}", err=True)
-            if not error.code.startswith("fetch_"):
+            if error.code not in _PASSING:
                 return
             wait(RETRY_SECONDS)
             with suppress(InputError):  # the host has begun to add others

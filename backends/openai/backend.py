@@ -39,6 +39,8 @@ _ZERO_WIDTH_SPACE = "\u200b"
 SILENCE_SECONDS, LIST_SECONDS = 600.0, 15.0
 # How long an ended answer waits for its usage and the end of the connection.
 END_SECONDS = 5.0
+# No model is faster: such an answer came at once, and its time says nothing of the first token.
+MOST_TOKENS_PER_SECOND = 10_000
 _FILTERED = re.compile("filter|sensitive|safety|refusal|censor|recitation|prohibited|blocklist")
 
 
@@ -155,7 +157,7 @@ class OpenAIBackend(LoadingBackend[Server]):
                     if ended and time.monotonic() - ended > END_SECONDS:
                         break
         except (httpx.HTTPError, Refusal) as error:
-            if not generation.tokens:
+            if not answer.has_text:
                 raise error if isinstance(error, Refusal) else unreachable(error, self._url, self.spec.name) from error
             if not answer.finish:
                 yield from generation.text.flush()
@@ -164,8 +166,10 @@ class OpenAIBackend(LoadingBackend[Server]):
 
     def _end(self, generation: Generation, answer: AnswerReader, source: EventReader) -> Iterator[Chunk]:
         """The last chunks of an answer, or its error, by how the server says that it ended."""
-        finish = answer.finish.lower() or ("stop" if source.done and generation.tokens else "")
-        if finish in FINISH_WORDS and (generation.tokens or "call" not in finish):
+        finish = answer.finish.lower() or ("stop" if source.done and answer.has_text else "")
+        if (generation.usage.tokens_per_second or 0) > MOST_TOKENS_PER_SECOND:
+            generation.first_token_seconds = None
+        if finish in FINISH_WORDS and (answer.has_text or "call" not in finish):
             yield from generation.end(FINISH_WORDS[finish])
             return
         yield from generation.text.flush()
@@ -177,7 +181,7 @@ class OpenAIBackend(LoadingBackend[Server]):
             message = f"The server of {name} broke off its answer ({reason})."
             raise BackendError("openai_gone", message, reason=reason)
         words = answer.words or source.words
-        if not generation.tokens:
+        if not answer.has_text:
             raise refusal_of(words or "no answer")
         raise self._broken_off(refusal_of(words or "no end"))
 

@@ -102,10 +102,15 @@ def error_in(event: Event) -> object:
 
 
 class AnswerReader:
-    """Passes an answer's events on to its generation. `finish` is the server's word for how it ended."""
+    """Passes an answer's events on to its generation.
+
+    `finish` is the server's word for how it ended, `has_text` whether anything was written: a count of tokens may be of
+    calls of tools.
+    """
 
     def __init__(self, generation: Generation) -> None:
         self.finish = ""
+        self.has_text = False
         # What an event without choices says: only a server that says no more means it as an error.
         self.words: object = ""
         self._generation = generation
@@ -119,6 +124,7 @@ class AnswerReader:
             yield Chunk(stage="reading", done=done, total=total)
         text, reasoning = self._written(choice)
         if text or reasoning:
+            self.has_text = True
             self._generation.count_token()
         if reasoning:
             self._generation.thinking_tokens = self._generation.tokens
@@ -145,11 +151,14 @@ class AnswerReader:
     def _count(self, usage: object) -> None:
         """Takes over the server's own counts, which come with the last event."""
         if isinstance(usage, dict):
-            generation, details = self._generation, usage.get("prompt_tokens_details")
+            generation = self._generation
             generation.tokens = whole(usage.get("completion_tokens")) or generation.tokens
             generation.prompt_tokens = whole(usage.get("prompt_tokens")) or generation.prompt_tokens
-            if isinstance(details, dict):
+            if isinstance(details := usage.get("prompt_tokens_details"), dict):
                 generation.cached_tokens = whole(details.get("cached_tokens"))
+            # A chunk may hold several tokens, so those that were counted while it thought may be too few.
+            if isinstance(details := usage.get("completion_tokens_details"), dict):
+                generation.thinking_tokens = whole(details.get("reasoning_tokens")) or generation.thinking_tokens
 
 
 def _parts(content: object) -> tuple[str, str]:

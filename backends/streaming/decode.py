@@ -155,7 +155,8 @@ class AnswerText:
         """The chunks of what is still held back at the end of a stream."""
         rest = "" if self.stopped else self._stops.flush()
         chunks, held = self._split(rest), self._marks.flush()
-        return chunks + self._emit(THINK_CLOSE + held if self._is_waiting else held)
+        was_waiting, self._is_waiting = self._is_waiting, False  # it may be called again
+        return chunks + self._emit(THINK_CLOSE + held if was_waiting else held)
 
     def _split(self, text: str) -> list[Chunk]:
         chunks: list[Chunk] = []

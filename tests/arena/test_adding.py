@@ -128,6 +128,22 @@ def test_models_that_the_host_names_at_every_start_are_not_kept(
     assert tuple(ended().kept) == ("three",) == read_names(tmp_path / "data" / "models.json")
 
 
+def test_after_a_broken_download_the_models_before_it_are_not_added_again(
+    job: Adding, machine: Fake, roster: Roster, ended: Callable[[], AddState]
+) -> None:
+    """A name may be a file on a hub, and the model's id that file's own."""
+    fails = [BackendError("fetch_cut", "Cut.")]
+    machine.open = lambda name: (Model(f"id of {name}"), GB)  # type: ignore[method-assign]
+    machine.fetch = lambda name: Work(  # type: ignore[method-assign]
+        [fails.pop()] if name == "two" and fails else machine.steps, None
+    )
+    job.start(["one", "two"], keeps=False)
+    assert (ended().stage, job.state.added) == ("failed", ("id of one",))
+    job.start(["one", "two"], keeps=False)
+    assert (ended().stage, job.state.added) == ("done", ("id of two",))
+    assert [backend.spec.id for backend in roster.first.values()] == ["id of one", "id of two"]
+
+
 def test_a_roster_without_two_models_offers_no_pair(machine: Fake, tmp_path: Path, eventually: Eventually) -> None:
     roster = Roster()
     job = Adding(roster, machine, tmp_path / "models.json", {})

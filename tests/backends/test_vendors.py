@@ -221,8 +221,12 @@ def test_half_an_answer_is_never_a_complete_one(word: str, code: str, ask) -> No
 
 
 def test_a_call_of_a_tool_without_a_word_is_no_answer(ask) -> None:
+    usage = event(choices=[], usage={"completion_tokens": 20})
     call = delta(tool_calls=[{"index": 0, "function": {"name": "search", "arguments": "{}"}}])
-    with answering(streaming(call, finish("tool_calls"), DONE)) as url, pytest.raises(BackendError, match="tool_calls"):
+    with (
+        answering(streaming(call, finish("tool_calls"), usage, DONE)) as url,
+        pytest.raises(BackendError, match="tool_calls"),
+    ):
         list(ask(on(url)))
 
 

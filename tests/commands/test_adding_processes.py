@@ -123,7 +123,7 @@ class FailingHub:
 
 @pytest.mark.parametrize(
     ("codes", "starts", "waits"),
-    [((), 1, 0), (("fetch_offline", "fetch_busy"), 3, 2), (("add_memory", "fetch_offline"), 1, 0)],
+    [((), 1, 0), (("fetch_offline", "fetch_busy"), 3, 2), (("add_memory",), 1, 0), (("fetch_denied",), 1, 0)],
 )
 def test_a_hub_that_does_not_answer_is_asked_again(codes: tuple[str, ...], starts: int, waits: int) -> None:
     job, waited = FailingHub(*codes), list[float]()

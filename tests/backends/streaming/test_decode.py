@@ -188,6 +188,12 @@ def test_after_the_stop_nothing_is_said():
     assert (answer_text.feed("more"), answer_text.flush()) == ([], [])
 
 
+def test_a_closing_mark_that_was_never_opened_is_written_once():
+    answer_text = AnswerText(("<|user|>",), reasoning=True)
+    chunks = [*answer_text.feed("abc\n"), *answer_text.feed("</think>"), *answer_text.feed("<|user|>")]
+    assert "".join(chunk.text for chunk in [*chunks, *answer_text.flush()]).count("</think>") == 1
+
+
 def test_glm_ends_its_turn_by_naming_the_next_speaker():
     assert said(["北京", "<|us", "er|>", "\n再来"], stops=["</s>", "<|user|>", "<|observation|>"]) == ("北京", "")
 
