@@ -85,7 +85,7 @@ def test_filters_count_and_the_language_changes_what_is_shown(new_page: Callable
     blind = page.locator("#results_filter label", has_text="blind votes (1)")
     expect(blind).to_be_visible()
     blind.click()
-    expect(page.locator("#results_verdict")).to_contain_text("Based on 1 vote by 1 rater (1 tie)")
+    expect(page.locator("#results_verdict")).to_contain_text("Based on 1 vote by 1 rater (1 tie or both bad)")
     expect(page.locator("#results_filter label", has_text="blind votes (1)").locator("input")).to_be_checked()
     page.click("#language")
     expect(page.locator("#results_verdict")).to_contain_text("依据 1 位投票者的 1 票（平局或都不好 1 票）")
