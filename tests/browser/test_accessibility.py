@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -212,6 +213,30 @@ def test_no_state_of_the_page_has_a_serious_fault_or_on_a_phone_a_small_target(
             small |= dict.fromkeys(small_targets(page), name)
     assert not faults, "\n".join(map(str, faults))
     assert not small, "\n".join(f"{name}: {one}" for one, name in small.items())
+
+
+# The icons on the screen that are as the ground, and the visible marks that lost their colour.
+BLANK = """() => {
+  const paint = (part, pseudo) => getComputedStyle(part, pseudo).backgroundColor;
+  const seen = (css) => [...document.querySelectorAll(css)].filter((part) => part.checkVisibility());
+  const icons = seen('.tool, .pill, .badge, #send, #theme').filter((part) => paint(part, '::before') === paint(document.body));
+  const marks = seen('.brand i, .dot').filter((part) => paint(part) === paint(document.body));
+  return [...icons, ...marks].map((part) => part.id || part.className || part.outerHTML);
+}"""
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_icons_colours_and_what_is_chosen_are_seen_in_high_contrast(
+    open_page: OpenPage, app: ServedApp, width: int, scheme: Literal["light", "dark"]
+) -> None:
+    page = open_page(app, mode="blind", viewport=(width, 844), color_scheme=scheme)
+    page.emulate_media(forced_colors="active")
+    battle(page)
+    assert page.evaluate(BLANK) == []
+    vote(page)
+    assert page.evaluate(BLANK) == []
+    expect(page.locator("#mode label.selected")).to_have_css("outline-style", "solid")
 
 
 @LOOKS

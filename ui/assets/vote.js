@@ -53,7 +53,7 @@
   }, true);
 
   document.addEventListener("click", (event) => {
-    if (!event.isTrusted || !event.target.closest("#bar :is(button, label)") || performance.now() - opened >= TOO_EARLY) return;
+    if (!event.isTrusted || !event.target.closest(".pill, #after :is(button, label)") || performance.now() - opened >= TOO_EARLY) return;
     event.preventDefault();
     event.stopPropagation();
   }, true);
