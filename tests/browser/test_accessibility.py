@@ -219,8 +219,9 @@ def test_no_state_of_the_page_has_a_serious_fault_or_on_a_phone_a_small_target(
 BLANK = """() => {
   const paint = (part, pseudo) => getComputedStyle(part, pseudo).backgroundColor;
   const seen = (css) => [...document.querySelectorAll(css)].filter((part) => part.checkVisibility());
-  const icons = seen('.tool, .pill, .badge, #send, #theme').filter((part) => paint(part, '::before') === paint(document.body));
-  const marks = seen('.brand i, .dot').filter((part) => paint(part) === paint(document.body));
+  const ground = paint(document.body);
+  const icons = seen('.tool, .pill, .badge, #send, #theme').filter((part) => paint(part, '::before') === ground);
+  const marks = seen('.brand i, .dot').filter((part) => paint(part) === ground);
   return [...icons, ...marks].map((part) => part.id || part.className || part.outerHTML);
 }"""
 
