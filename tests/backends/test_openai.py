@@ -256,10 +256,10 @@ def test_usage_is_the_servers_or_else_counted(ask, answer_of) -> None:
 
 
 def test_an_answer_that_comes_at_once_has_no_time_of_its_first_token(ask, answer_of) -> None:
-    usage = {"completion_tokens": 5000, "completion_tokens_details": {"reasoning_tokens": 1200}}
+    usage = {"completion_tokens": 5_000_000, "completion_tokens_details": {"reasoning_tokens": 1200}}
     with answering(streaming(delta(content="a"), delta(content="b"), event(choices=[], usage=usage), END)) as url:
         counted = answer_of(ask(on(url))).usage
-    assert (counted.new_tokens, counted.thinking_tokens) == (5000, 1200)
+    assert (counted.new_tokens, counted.thinking_tokens) == (5_000_000, 1200)
     assert counted.first_token_seconds is None and counted.tokens_per_second is None and counted.seconds > 0
 
 

@@ -86,7 +86,7 @@
   }, true);
 
   // ---- prompt cards, the sheets, and the buttons in the heads
-  let copies = null;
+  let copyButton = null;
   document.addEventListener("click", (event) => {
     const card = event.target.closest("[data-prompt]"), pressed = event.target.closest("[data-press]");
     const opener = event.target.closest("[data-open]");
@@ -97,12 +97,12 @@
     } else if (pressed) {
       find(`#${pressed.dataset.press}`)?.click();
       closeSheets();
-      if (pressed.dataset.copied) copies = pressed;
+      if (pressed.dataset.copied) copyButton = pressed;
     } else if (opener) showSheet(opener.dataset.open === find("#tab_arena").dataset.sheet ? "" : opener.dataset.open);
     else if (!event.target.closest(".sheet")) closeSheets();
   });
   addEventListener("copied", () => {
-    const button = copies;
+    const button = copyButton;
     button?.classList.add("copied");
     setTimeout(() => button?.classList.remove("copied"), 2000);
   });
